@@ -1,0 +1,107 @@
+"""$connect: who is it, which server, with what configuration; start its child on a worker.
+
+Refusals are the HTTP status of the handshake, with a JSON body that says what to change.
+"""
+
+import json
+import secrets
+from typing import Any
+
+import boto3
+
+from mooring import configuration
+from mooring.catalog import Catalog
+from mooring.errors import MooringError, NotDeployed, Unauthorized
+from mooring.keys import KeyTable, Principal, credential_from
+from mooring.observability import logger
+from mooring.profiles import ProfileTable
+from mooring.sealing import sealer
+from mooring.sessions import Session, SessionTable
+from mooring.settings import Settings
+from mooring.tickets import TicketTable
+from mooring.workers import WorkerClient, WorkerTable, place
+
+SUBPROTOCOL = "mcp"
+
+settings = Settings.read()
+dynamodb = boto3.client("dynamodb")
+catalog = Catalog(dynamodb, settings.catalog_table, settings.usage_table)
+keys = KeyTable(dynamodb, settings.keys_table)
+tickets = TicketTable(dynamodb, settings.tickets_table, sealer(settings))
+profiles = ProfileTable(dynamodb, settings.profiles_table, sealer(settings))
+sessions = SessionTable(dynamodb, settings.sessions_table)
+worker_table = WorkerTable(dynamodb, settings.workers_table)
+workers = WorkerClient(settings.worker_secret)
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    try:
+        open_session(event)
+    except MooringError as error:
+        logger.info("handshake refused", error=type(error).__name__)
+        return refusal(error)
+    except Exception:
+        logger.exception("handshake failed")
+        return refusal(MooringError("internal error"))
+    return {"statusCode": 200, "headers": accepted_subprotocol(event)}
+
+
+def open_session(event: dict[str, Any]) -> None:
+    connection_id = event["requestContext"]["connectionId"]
+    query = event.get("queryStringParameters") or {}
+    principal, config = authenticate(event.get("headers") or {}, query)
+    server = catalog.get(query.get("_server", ""))
+    release = server.release
+    if release is None:
+        raise NotDeployed(
+            f"{server.qualified_name} is listed and not deployed here; its page says how to run it"
+        )
+    stored = profiles.get(principal, query["profile"]) if "profile" in query else config
+    order = {
+        "server": server.qualified_name,
+        "release": release.id,
+        "bundle": release.bundle,
+        "launch": release.launch,
+        "config": configuration.check(configuration.from_query(query, stored), release.config_schema),
+        "connection": connection_id,
+        "is_owner": principal.role == "admin",
+        "limits": {"idle_seconds": settings.session_idle_seconds},
+    }
+    session_id = secrets.token_hex(16)
+    worker = place(worker_table.all(), release.bundle or release.id, workers, session_id, order)
+    try:
+        sessions.put(
+            Session(
+                connection_id,
+                session_id,
+                server.qualified_name,
+                principal.id,
+                worker.worker_id,
+                worker.address,
+            )
+        )
+    except BaseException:
+        workers.end(worker.address, session_id)  # without its row nobody would
+        raise
+
+
+def authenticate(headers: dict[str, str], query: dict[str, str]) -> tuple[Principal, dict[str, Any] | None]:
+    if "ticket" in query:
+        return tickets.redeem(query["ticket"])
+    credential = credential_from(headers, query)
+    if not credential:
+        raise Unauthorized("no credential: send Authorization: Bearer, api_key=, or ticket=")
+    return keys.verify(credential), None
+
+
+def accepted_subprotocol(event: dict[str, Any]) -> dict[str, str]:
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    offered = [name.strip() for name in headers.get("sec-websocket-protocol", "").split(",")]
+    return {"Sec-WebSocket-Protocol": SUBPROTOCOL} if SUBPROTOCOL in offered else {}
+
+
+def refusal(error: MooringError) -> dict[str, Any]:
+    headers = {"Content-Type": "application/json"}
+    if "retryAfterSeconds" in (error.data or {}):
+        headers["Retry-After"] = str(error.data["retryAfterSeconds"])
+    return {"statusCode": error.http_status, "headers": headers, "body": json.dumps(error.as_http())}

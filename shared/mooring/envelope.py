@@ -1,0 +1,60 @@
+"""What the relay reads of a frame: its id and its method, and nothing else (no I/O)."""
+
+import msgspec
+
+from mooring.errors import InvalidFrame
+
+_ABSENT = msgspec.Raw(b"")
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """The two members that routing needs. `id` is JSON text as sent; empty when there is none."""
+
+    id: msgspec.Raw = _ABSENT
+    method: str = ""
+
+    @property
+    def is_request(self) -> bool:
+        return bool(self.method) and bool(self.id)
+
+    @property
+    def is_response(self) -> bool:
+        return not self.method and bool(self.id)
+
+
+class _Cancelled(msgspec.Struct):
+    requestId: msgspec.Raw = _ABSENT
+
+
+class _CancelledFrame(msgspec.Struct):
+    params: _Cancelled = msgspec.field(default_factory=_Cancelled)
+
+
+_message = msgspec.json.Decoder(Envelope)
+_batch = msgspec.json.Decoder(list[Envelope])
+_cancelled = msgspec.json.Decoder(_CancelledFrame)
+
+
+def peek(frame: bytes) -> Envelope | list[Envelope]:
+    """Return the envelope of one JSON-RPC message, or those of a batch.
+
+    The whole of `frame` is checked to be JSON, without building what it holds.
+
+    Raises:
+        InvalidFrame: not UTF-8, not JSON, or neither an object nor an array of objects.
+    """
+    try:
+        frame.decode()  # the decoder skips over strings it is not asked for
+        if frame.lstrip()[:1] == b"[":
+            return _batch.decode(frame)
+        return _message.decode(frame)
+    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError) as error:
+        raise InvalidFrame(f"the frame is not a JSON-RPC message: {error}") from error
+
+
+def cancelled_id(frame: bytes) -> bytes:
+    """Return the JSON text of the id that a `notifications/cancelled` frame names; empty if none."""
+    try:
+        return bytes(_cancelled.decode(frame).params.requestId)
+    except msgspec.DecodeError:
+        return b""

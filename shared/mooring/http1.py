@@ -1,0 +1,268 @@
+"""HTTP/1.1 between Mooring's own processes: keep-alive, whole bodies, nothing else.
+
+The relay makes two HTTP exchanges per message, so their cost is the product's cost: this server and
+this client are a protocol class each over httptools' C parser, with no task per request: three to five
+times the requests per CPU-second of a general framework (`docs/decisions`). What faces the public is
+not served by this module.
+"""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import cast
+from urllib.parse import urlsplit
+
+import httptools
+
+Headers = Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Request:
+    """One request, read to its end. Header names are in lower case; `target` is as sent."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(slots=True)
+class Response:
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Respond = Callable[[Request], Response | Awaitable[Response]]
+
+
+async def serve(
+    respond: Respond, host: str, port: int, *, max_body_bytes: int, backlog: int = 1024
+) -> asyncio.Server:
+    """Serve `respond`, a plain function or a coroutine function; it must not raise.
+
+    Requests of one connection are answered one after the other. A body over `max_body_bytes` is
+    refused with 413 and the connection closed.
+    """
+    loop = asyncio.get_running_loop()
+    return await loop.create_server(
+        lambda: _ServerProtocol(respond, max_body_bytes), host, port, backlog=backlog
+    )
+
+
+class _Message:
+    """What httptools' callbacks collect of the message at hand."""
+
+    def on_message_begin(self) -> None:
+        self.headers: dict[str, str] = {}
+        self.parts: list[bytes] = []
+        self.size_bytes = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_body(self, part: bytes) -> None:
+        self.parts.append(part)
+        self.size_bytes += len(part)
+
+    def body(self) -> bytes:
+        return self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
+
+
+class _ServerProtocol(_Message, asyncio.Protocol):
+    def __init__(self, respond: Respond, max_body_bytes: int) -> None:
+        self._respond = respond
+        self._max_body_bytes = max_body_bytes
+        self._parser = httptools.HttpRequestParser(self)
+        self._waiting: deque[Request] = deque()
+        self._task: asyncio.Future[None] | None = None
+        self._target = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._task:
+            self._task.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._refuse(400)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._target = b""
+
+    def on_url(self, part: bytes) -> None:
+        self._target += part
+
+    def on_body(self, part: bytes) -> None:
+        super().on_body(part)
+        if self.size_bytes > self._max_body_bytes:
+            self._refuse(413)
+
+    def on_message_complete(self) -> None:
+        if self._transport.is_closing():
+            return
+        method = self._parser.get_method().decode("latin-1")
+        request = Request(method, self._target.decode("latin-1"), self.headers, self.body())
+        if self._task:
+            self._waiting.append(request)
+            return
+        answer = self._respond(request)
+        if isinstance(answer, Response):
+            self._send(answer)
+        else:
+            self._task = asyncio.ensure_future(self._answer(answer))
+
+    async def _answer(self, answer: Awaitable[Response]) -> None:
+        while True:
+            self._send(await answer)
+            if not self._waiting:
+                break
+            following = self._respond(self._waiting.popleft())
+            answer = _ready(following) if isinstance(following, Response) else following
+        self._task = None
+
+    def _send(self, response: Response) -> None:
+        self._transport.write(_head(response) + response.body)
+
+    def _refuse(self, status: int) -> None:
+        if not self._transport.is_closing():
+            self._send(Response(status, headers={"connection": "close"}))
+            self._transport.close()
+
+
+async def _ready(response: Response) -> Response:
+    return response
+
+
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+
+
+def _head(response: Response) -> bytes:
+    lines = [_STATUS_LINES[response.status]]
+    lines += [f"{name}: {value}\r\n" for name, value in response.headers.items()]
+    lines.append(f"content-length: {len(response.body)}\r\n\r\n" if response.status != 204 else "\r\n")
+    return "".join(lines).encode("latin-1")
+
+
+class Client:
+    """Requests to one origin over at most `connections` kept-alive connections."""
+
+    def __init__(self, url: str, *, connections: int = 64) -> None:
+        parts = urlsplit(url)
+        assert parts.hostname, f"not an http(s) URL: {url}"
+        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._hostname = parts.hostname
+        self._port = parts.port or (443 if self._tls else 80)
+        self.host = parts.netloc.rpartition("@")[2]
+        self._idle: list[_ClientProtocol] = []
+        self._slots = asyncio.Semaphore(connections)
+
+    async def request(
+        self,
+        method: str,
+        target: str,
+        *,
+        headers: Headers | None = None,
+        body: bytes = b"",
+        timeout_seconds: float = 10.0,
+    ) -> Response:
+        """Send one request and return its answer, whatever its status.
+
+        A kept-alive connection that the other side has just closed is replaced once, only if nothing of
+        the answer had arrived.
+
+        Raises:
+            OSError: the origin cannot be reached or broke the connection (TimeoutError is one).
+        """
+        lines = [f"{method} {target} HTTP/1.1\r\n"]
+        fields = {"host": self.host, **(headers or {})}
+        lines += [f"{name}: {value}\r\n" for name, value in fields.items()]
+        lines.append(f"content-length: {len(body)}\r\n\r\n")
+        message = "".join(lines).encode("latin-1") + body
+        async with self._slots, asyncio.timeout(timeout_seconds):
+            while self._idle:
+                connection = self._idle.pop()
+                if connection.is_open:
+                    try:
+                        return await self._exchange(connection, message)
+                    except _ClosedBeforeAnswer:
+                        break
+            return await self._exchange(await self._connect(), message)
+
+    async def close(self) -> None:
+        while self._idle:
+            self._idle.pop().abort()
+
+    async def _connect(self) -> "_ClientProtocol":
+        loop = asyncio.get_running_loop()
+        _, protocol = await loop.create_connection(_ClientProtocol, self._hostname, self._port, ssl=self._tls)
+        return protocol
+
+    async def _exchange(self, connection: "_ClientProtocol", message: bytes) -> Response:
+        try:
+            response = await connection.exchange(message)
+        except BaseException:
+            connection.abort()  # a cancelled exchange must not leave its answer to the next one
+            raise
+        if connection.is_open:
+            self._idle.append(connection)
+        return response
+
+
+class _ClosedBeforeAnswer(ConnectionResetError):
+    """The connection ended before a byte of the answer came."""
+
+
+class _ClientProtocol(_Message, asyncio.Protocol):
+    def __init__(self) -> None:
+        self._answer: asyncio.Future[Response] | None = None
+        self._began = False
+        self.is_open = True
+        self._parser = httptools.HttpResponseParser(self)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_open = False
+        if self._answer and not self._answer.done():
+            reason = "the connection was closed"
+            lost = ConnectionResetError(reason) if self._began else _ClosedBeforeAnswer(reason)
+            self._answer.set_exception(lost)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.abort()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._began = True
+
+    def on_message_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if not self._parser.should_keep_alive():
+            self.is_open = False
+            self._transport.close()
+        if self._answer and not self._answer.done():
+            self._answer.set_result(Response(status, self.body(), self.headers))
+
+    def exchange(self, message: bytes) -> asyncio.Future[Response]:
+        self._began = False
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(message)
+        return self._answer
+
+    def abort(self) -> None:
+        self.is_open = False
+        self._transport.abort()

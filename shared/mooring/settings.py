@@ -1,0 +1,173 @@
+"""What the environment sets: the one place that reads it.
+
+Every field of a settings class is the variable `MOORING_<FIELD>`. Durations end in `_seconds`,
+sizes in `_bytes`. `docs/settings.md` lists them for operators.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Self
+
+_PREFIX = "MOORING_"
+_TRUE = frozenset({"1", "true", "yes", "on"})
+
+
+class SettingsError(ValueError):
+    """One or more variables of the environment are missing or malformed; the text names each."""
+
+
+@dataclass(frozen=True)
+class _FromEnvironment:
+    @classmethod
+    def read(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Build the settings from `environ`.
+
+        Raises:
+            SettingsError: names every missing or malformed variable at once.
+        """
+        values: dict[str, object] = {}
+        problems: list[str] = []
+        for field in fields(cls):
+            variable = _PREFIX + field.name.upper()
+            text = environ.get(variable)
+            if text is None:
+                if field.default is MISSING:
+                    problems.append(f"{variable} is not set")
+                continue
+            try:
+                values[field.name] = _convert(text, field.type)
+            except ValueError:
+                wanted = getattr(field.type, "__name__", field.type)
+                problems.append(f"{variable} must be of type {wanted}")
+        if problems:
+            raise SettingsError("; ".join(problems))
+        return cls(**values)
+
+
+def _convert(text: str, wanted: object) -> object:
+    if wanted is bool:
+        return text.strip().lower() in _TRUE
+    if wanted is int:
+        return int(text)
+    if wanted is float:
+        return float(text)
+    return text
+
+
+@dataclass(frozen=True)
+class Settings(_FromEnvironment):
+    """Of the functions: names of tables, addresses of the other parts, keys."""
+
+    catalog_table: str = "mooring-catalog"
+    keys_table: str = "mooring-keys"
+    tickets_table: str = "mooring-tickets"
+    profiles_table: str = "mooring-profiles"
+    sessions_table: str = "mooring-sessions"
+    workers_table: str = "mooring-workers"
+    usage_table: str = "mooring-usage"
+    connections_url: str = ""
+    """Where @connections is served: `https://{api}.execute-api.{region}.amazonaws.com/{stage}`."""
+    ws_url: str = ""
+    """What connect URLs start with: `wss://host`."""
+    public_url: str = ""
+    """What links to the registry and the pages start with: `https://host`."""
+    worker_secret: str = ""
+    """Bearer of every call to a worker."""
+    secret_key: str = ""
+    """Base64 of the 32 bytes that seal stored configurations where there is no KMS."""
+    kms_key_id: str = ""
+    session_idle_seconds: float = 300.0
+    log_level: str = "INFO"
+
+
+@dataclass(frozen=True)
+class WorkerSettings(_FromEnvironment):
+    """Of a worker."""
+
+    worker_id: str
+    home: str
+    """Folder of `sessions/` and `bundles/`."""
+    connections_url: str
+    worker_secret: str
+    worker_host: str = "127.0.0.1"
+    worker_port: int = 0
+    """0 takes any free port."""
+    worker_address: str = ""
+    """What others reach it by, `http://host:port`; empty: host and port as bound."""
+    capacity: int = 200
+    """Sessions at once."""
+    runtime_path: str = ""
+    """Folders with `node` and `python`, put first in the PATH of children."""
+    child_uids: str = ""
+    """`first-last`: each session's child runs under its own uid. Empty: under the worker's."""
+    child_memory_bytes: int = 0
+    """Address space of one child; 0 sets no limit."""
+    child_open_files: int = 1024
+    workers_table: str = "mooring-workers"
+    usage_table: str = "mooring-usage"
+    lease_seconds: float = 10.0
+    heartbeat_seconds: float = 2.0
+    session_idle_seconds: float = 300.0
+    buffer_bytes: int = 1_048_576
+    """Per session and direction: frames accepted and not yet passed on."""
+    max_line_bytes: int = 16_777_216
+    exit_grace_seconds: float = 2.0
+    """How long a child may take to end after its stdin closed, before SIGTERM."""
+    term_grace_seconds: float = 2.0
+    """How long it may take after SIGTERM, before SIGKILL."""
+    stop_on_stdin_eof: bool = False
+    """End when standard input closes: the worker then never outlives who started it."""
+    log_level: str = "INFO"
+
+
+@dataclass(frozen=True)
+class AwsSettings:
+    """The standard AWS variables, for code that signs its own requests."""
+
+    region: str
+    access_key: str
+    secret_key: str
+    session_token: str
+    dynamodb_url: str
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+        return cls(
+            region=region,
+            access_key=environ.get("AWS_ACCESS_KEY_ID", ""),
+            secret_key=environ.get("AWS_SECRET_ACCESS_KEY", ""),
+            session_token=environ.get("AWS_SESSION_TOKEN", ""),
+            dynamodb_url=environ.get("AWS_ENDPOINT_URL_DYNAMODB")
+            or environ.get("AWS_ENDPOINT_URL")
+            or f"https://dynamodb.{region}.amazonaws.com",
+        )
+
+
+@dataclass(frozen=True)
+class LocalSettings(_FromEnvironment):
+    """Of the run on one machine, and of the `mooring` command that talks to it."""
+
+    home: str = ".mooring"
+    host: str = "127.0.0.1"
+    port: int = 8484
+    url: str = ""
+    """Another Mooring for the `mooring` command to talk to; empty: the one of `home`."""
+    api_key: str = ""
+    log_level: str = "WARNING"
+
+
+def inherited(names: tuple[str, ...], environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the variables of the environment that a child may have, and nothing else."""
+    return {name: environ[name] for name in names if name in environ}
+
+
+def whole(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return all of the environment, for a command of ours that is started as the user would start it."""
+    return dict(environ)
+
+
+def publish(values: Mapping[str, str]) -> None:
+    """Set variables of this process, for the function handlers that the local run loads into it."""
+    os.environ.update(values)
