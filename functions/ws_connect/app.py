@@ -11,6 +11,7 @@ import boto3
 
 from mooring import configuration
 from mooring.catalog import Catalog
+from mooring.configuration import Config
 from mooring.errors import MooringError, NotDeployed, Unauthorized
 from mooring.keys import KeyTable, Principal, credential_from
 from mooring.observability import logger
@@ -24,11 +25,13 @@ from mooring.workers import WorkerClient, WorkerTable, place
 SUBPROTOCOL = "mcp"
 
 settings = Settings.read()
+logger.setLevel(settings.log_level)
 dynamodb = boto3.client("dynamodb")
 catalog = Catalog(dynamodb, settings.catalog_table, settings.usage_table)
 keys = KeyTable(dynamodb, settings.keys_table)
-tickets = TicketTable(dynamodb, settings.tickets_table, sealer(settings))
-profiles = ProfileTable(dynamodb, settings.profiles_table, sealer(settings))
+seal = sealer(settings)
+tickets = TicketTable(dynamodb, settings.tickets_table, seal)
+profiles = ProfileTable(dynamodb, settings.profiles_table, seal)
 sessions = SessionTable(dynamodb, settings.sessions_table)
 worker_table = WorkerTable(dynamodb, settings.workers_table)
 workers = WorkerClient(settings.worker_secret)
@@ -47,22 +50,23 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def open_session(event: dict[str, Any]) -> None:
+    """Start the session that the connect URL asks for, and remember where it is."""
     connection_id = event["requestContext"]["connectionId"]
     query = event.get("queryStringParameters") or {}
-    principal, config = authenticate(event.get("headers") or {}, query)
+    principal, stored = authenticate(event.get("headers") or {}, query)
+    if "profile" in query:
+        stored = profiles.get(principal, query["profile"])
     server = catalog.get(query.get("_server", ""))
     release = server.release
     if release is None:
-        raise NotDeployed(
-            f"{server.qualified_name} is listed and not deployed here; its page says how to run it"
-        )
-    stored = profiles.get(principal, query["profile"]) if "profile" in query else config
+        raise NotDeployed(f"{server.qualified_name} is listed but not deployed here: it has no release")
+    config = configuration.from_query(query, stored, release.config_schema)
     order = {
-        "server": server.qualified_name,
+        "server": server.name,
         "release": release.id,
         "bundle": release.bundle,
         "launch": release.launch,
-        "config": configuration.check(configuration.from_query(query, stored), release.config_schema),
+        "config": configuration.check(config, release.config_schema),
         "connection": connection_id,
         "is_owner": principal.role == "admin",
         "limits": {"idle_seconds": settings.session_idle_seconds},
@@ -71,26 +75,20 @@ def open_session(event: dict[str, Any]) -> None:
     worker = place(worker_table.all(), release.bundle or release.id, workers, session_id, order)
     try:
         sessions.put(
-            Session(
-                connection_id,
-                session_id,
-                server.qualified_name,
-                principal.id,
-                worker.worker_id,
-                worker.address,
-            )
+            Session(connection_id, session_id, server.name, principal.id, worker.worker_id, worker.address)
         )
     except BaseException:
         workers.end(worker.address, session_id)  # without its row nobody would
         raise
 
 
-def authenticate(headers: dict[str, str], query: dict[str, str]) -> tuple[Principal, dict[str, Any] | None]:
+def authenticate(headers: dict[str, str], query: dict[str, str]) -> tuple[Principal, Config | None]:
+    """Return who connects, and the configuration that came with a ticket."""
     if "ticket" in query:
         return tickets.redeem(query["ticket"])
     credential = credential_from(headers, query)
-    if not credential:
-        raise Unauthorized("no credential: send Authorization: Bearer, api_key=, or ticket=")
+    if credential is None:
+        raise Unauthorized("no credential: send Authorization: Bearer, api_key= or ticket=")
     return keys.verify(credential), None
 
 
@@ -102,6 +100,6 @@ def accepted_subprotocol(event: dict[str, Any]) -> dict[str, str]:
 
 def refusal(error: MooringError) -> dict[str, Any]:
     headers = {"Content-Type": "application/json"}
-    if "retryAfterSeconds" in (error.data or {}):
+    if error.data and "retryAfterSeconds" in error.data:
         headers["Retry-After"] = str(error.data["retryAfterSeconds"])
     return {"statusCode": error.http_status, "headers": headers, "body": json.dumps(error.as_http())}

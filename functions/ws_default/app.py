@@ -19,6 +19,7 @@ from mooring.settings import AwsSettings, Settings
 from mooring.workers import WorkerClient
 
 settings = Settings.read()
+logger.setLevel(settings.log_level)
 sessions = SessionCache(SessionTable(boto3.client("dynamodb"), settings.sessions_table))
 workers = WorkerClient(settings.worker_secret)
 connections = Connections(settings.connections_url, AwsSettings.read())

@@ -15,6 +15,7 @@ from mooring.settings import Settings
 from mooring.workers import WorkerClient
 
 settings = Settings.read()
+logger.setLevel(settings.log_level)
 sessions = SessionTable(boto3.client("dynamodb"), settings.sessions_table)
 workers = WorkerClient(settings.worker_secret)
 

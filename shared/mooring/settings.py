@@ -116,6 +116,8 @@ class WorkerSettings(_FromEnvironment):
     """How long a child may take to end after its stdin closed, before SIGTERM."""
     term_grace_seconds: float = 2.0
     """How long it may take after SIGTERM, before SIGKILL."""
+    drain_seconds: float = 20.0
+    """How long sessions may go on after SIGTERM; ECS kills 30 s after it by default."""
     stop_on_stdin_eof: bool = False
     """End when standard input closes: the worker then never outlives who started it."""
     log_level: str = "INFO"
@@ -171,3 +173,8 @@ def whole(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 def publish(values: Mapping[str, str]) -> None:
     """Set variables of this process, for the function handlers that the local run loads into it."""
     os.environ.update(values)
+
+
+def path_first(folder: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the whole environment with `folder` first in its PATH, for tools that work for the operator."""
+    return {**environ, "PATH": f"{folder}{os.pathsep}{environ.get('PATH', '')}"}

@@ -1,0 +1,129 @@
+"""Commands on the catalog: list, show, remove, search, tools, url."""
+
+from typing import Any
+
+import click
+
+from mooring.url import connect_url
+from mooring_cli import arguments, output
+from mooring_cli.failures import Failure
+from mooring_cli.target import Target, pass_target
+
+
+@click.command("list")
+@output.as_json
+@pass_target
+def list_servers(target: Target, as_json: bool) -> None:
+    """List the servers."""
+    servers = target.registry.all_servers()
+    if as_json:
+        output.print_json(servers)
+    else:
+        _print_servers(servers)
+
+
+@click.command()
+@click.argument("query", nargs=-1, required=True)
+@click.option("--page", type=click.IntRange(min=1), default=1, show_default=True)
+@output.as_json
+@pass_target
+def search(target: Target, query: tuple[str, ...], page: int, as_json: bool) -> None:
+    """Search the servers; owner:<name>, repo:<name> and is:deployed narrow it down."""
+    found = target.registry.servers(" ".join(query), page=page, page_size=20)
+    if as_json:
+        output.print_json(found)
+        return
+    _print_servers(found["servers"])
+    pages = found["pagination"]["totalPages"]
+    if page < pages:
+        click.echo(f"Page {page} of {pages}; the next: --page {page + 1}", err=True)
+
+
+@click.command()
+@arguments.server
+@output.as_json
+@pass_target
+def show(target: Target, server: str, as_json: bool) -> None:
+    """Show one server: how to connect to it, its configuration, its tools."""
+    detail = target.registry.server(server)
+    if as_json:
+        output.print_json(detail)
+        return
+    click.echo(f"{detail['qualifiedName']}  {detail.get('displayName') or ''}".rstrip())
+    for key in ("description", "homepage", "deploymentUrl"):
+        if detail.get(key):
+            click.echo(detail[key])
+    for connection in detail.get("connections", []):
+        schema = connection.get("configSchema")
+        if schema and schema.get("properties"):
+            click.echo("\nConfiguration")
+            _print_properties(schema)
+            break
+    if detail.get("tools"):
+        click.echo()
+        output.print_tools(detail["tools"])
+
+
+@click.command()
+@arguments.server
+@output.as_json
+@pass_target
+def tools(target: Target, server: str, as_json: bool) -> None:
+    """List the tools of a server, as it listed them when it was added."""
+    listed = target.registry.server(server).get("tools")
+    if listed is None:
+        raise Failure(f"The tools of {server} are not known", "It was never started here: mooring add")
+    if as_json:
+        output.print_json(listed)
+    else:
+        output.print_tools(listed)
+
+
+@click.command()
+@arguments.server
+@pass_target
+def remove(target: Target, server: str) -> None:
+    """Remove a server from the catalog."""
+    target.registry.delete_server(server)
+
+
+@click.command()
+@arguments.server
+@arguments.config
+@output.as_json
+@pass_target
+def url(target: Target, server: str, config: dict[str, Any] | None, as_json: bool) -> None:
+    """Print the URL a WebSocket client connects to. It holds your API key."""
+    address = connect_url(target.ws_url, server, config, target.api_key)
+    if as_json:
+        output.print_json({"url": address})
+    else:
+        click.echo(address)
+
+
+def _print_servers(servers: list[dict[str, Any]]) -> None:
+    rows = [
+        (
+            server["qualifiedName"],
+            "yes" if server["isDeployed"] else "no",
+            server["useCount"],
+            output.first_line(server["description"]),
+        )
+        for server in servers
+    ]
+    output.print_table(("SERVER", "HOSTED", "CALLS", "DESCRIPTION"), rows)
+
+
+def _print_properties(schema: dict[str, Any]) -> None:
+    required = schema.get("required", [])
+    rows = [
+        (
+            name,
+            str(member.get("type", "")),
+            "required" if name in required else "",
+            output.first_line(member.get("description")),
+        )
+        for name, member in schema["properties"].items()
+        if isinstance(member, dict)
+    ]
+    output.print_table(("PROPERTY", "TYPE", "", "DESCRIPTION"), rows)

@@ -1,0 +1,54 @@
+"""Who calls the HTTP API: every request carries a key, and its principal is in `request.state`."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mooring.api_errors import answer
+from mooring.errors import Forbidden, Unauthorized
+from mooring.keys import KeyTable, Principal, credential_from
+
+
+class RequireKey:
+    """ASGI middleware: 401 without a valid bearer key, on every path, known or not, but the `open_paths`.
+
+    Only the header counts here: a key in a URL ends up in logs, and HTTP clients can all set a header.
+    """
+
+    def __init__(self, app: ASGIApp, keys: KeyTable, open_paths: frozenset[str]) -> None:
+        self._app = app
+        self._keys = keys
+        self._open_paths = open_paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] not in self._open_paths:
+            try:
+                credential = credential_from(Headers(scope=scope), {})
+                if credential is None:
+                    raise Unauthorized("no API key: send the header Authorization: Bearer <key>")
+                principal = await run_in_threadpool(self._keys.verify, credential)
+            except Unauthorized as error:
+                await answer(error)(scope, receive, send)
+                return
+            scope.setdefault("state", {})["principal"] = principal
+        await self._app(scope, receive, send)
+
+
+async def _caller(request: Request) -> Principal:
+    principal: Principal = request.state.principal
+    return principal
+
+
+Caller = Annotated[Principal, Depends(_caller)]
+
+
+async def _admin(caller: Caller) -> Principal:
+    if caller.role != "admin":
+        raise Forbidden("this needs a key of role admin; yours has role client")
+    return caller
+
+
+Admin = Annotated[Principal, Depends(_admin)]

@@ -1,0 +1,109 @@
+"""A WebSocket as a stdio server sees its client: one JSON-RPC message per line.
+
+Any program that can only start stdio servers can so use a hosted one. Messages pass unread.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import AsyncIterator
+from typing import BinaryIO
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from mooring.client.connection import send
+from mooring.errors import ConnectionGone, FrameTooLarge
+from mooring.jsonrpc import error_frame, request_ids
+
+_CHUNK_BYTES = 65_536  # what a pipe holds on Linux
+_CHUNKS_AHEAD = 4  # read and not yet sent: whoever writes faster than the network waits
+
+
+async def relay(connection: ClientConnection, source: int, sink: BinaryIO) -> None:
+    """Carry lines of the file descriptor `source` to the socket and its frames to `sink`, as lines.
+
+    Returns after `source` ended and the socket was closed.
+
+    Raises:
+        ConnectionGone: the other side closed the socket first.
+        BrokenPipeError: nobody reads `sink` any more.
+    """
+    sending = asyncio.create_task(_send_lines(connection, source, sink))
+    receiving = asyncio.create_task(_write_frames(connection, sink))
+    try:
+        await asyncio.wait((sending, receiving), return_when=asyncio.FIRST_COMPLETED)
+        if sending.done() and not receiving.done():
+            await connection.close()
+            await receiving
+            await sending
+        else:
+            await receiving
+            raise ConnectionGone(f"the server closed the connection ({_reason(connection)})")
+    finally:
+        sending.cancel()
+        receiving.cancel()
+
+
+async def _send_lines(connection: ClientConnection, source: int, sink: BinaryIO) -> None:
+    async for line in _lines(source):
+        try:
+            await send(connection, line)
+        except FrameTooLarge as error:
+            for id_text in request_ids(line.decode(errors="replace")):
+                _write_line(sink, error_frame(id_text, error.as_jsonrpc()).encode())
+        except ConnectionClosed:
+            return
+
+
+async def _write_frames(connection: ClientConnection, sink: BinaryIO) -> None:
+    try:
+        while True:
+            _write_line(sink, await connection.recv(decode=False))
+    except ConnectionClosed:
+        pass
+
+
+def _write_line(sink: BinaryIO, frame: bytes) -> None:
+    # Between the tokens of JSON a newline is white space; inside of them there can be none.
+    sink.write(frame.replace(b"\n", b" ") + b"\n")
+    sink.flush()
+
+
+async def _lines(source: int) -> AsyncIterator[bytes]:
+    """Yield the lines of `source` that are not empty, without their ends."""
+    partial = bytearray()
+    async for chunk in _chunks(source):
+        partial += chunk
+        if b"\n" in chunk:
+            *lines, rest = partial.split(b"\n")
+            partial = rest
+            for line in lines:
+                if line.strip():
+                    yield bytes(line)
+    if partial.strip():
+        yield bytes(partial)
+
+
+async def _chunks(source: int) -> AsyncIterator[bytes]:
+    """Read in a thread: event loops cannot wait for files, and make a shared terminal non-blocking."""
+    loop = asyncio.get_running_loop()
+    chunks: asyncio.Queue[bytes] = asyncio.Queue(_CHUNKS_AHEAD)
+
+    def read() -> None:
+        chunk = b"."
+        while chunk:
+            chunk = os.read(source, _CHUNK_BYTES)
+            try:
+                asyncio.run_coroutine_threadsafe(chunks.put(chunk), loop).result()
+            except RuntimeError:  # the loop is closed: the other side ended first
+                return
+
+    threading.Thread(target=read, name="stdin", daemon=True).start()
+    while chunk := await chunks.get():
+        yield chunk
+
+
+def _reason(connection: ClientConnection) -> str:
+    code, text = connection.close_code, connection.close_reason
+    return f"code {code}: {text}" if text else f"code {code}"

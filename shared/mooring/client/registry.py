@@ -1,0 +1,85 @@
+"""The registry of one Mooring over HTTP, for the holder of an API key. Calls block."""
+
+import json
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from mooring.client.refusals import refusal
+from mooring.errors import ServerNotFound
+from mooring.names import display
+from mooring.origin import Origin
+
+PAGE_SIZE = 100  # the registry's upper bound
+_TIMEOUT_SECONDS = 35.0  # over API Gateway's 29 s, so that its own answer arrives
+
+Json = dict[str, Any]
+
+
+class Registry:
+    """Every method raises the MooringError the registry answers with, and OSError if it cannot be reached."""
+
+    def __init__(self, url: str, api_key: str) -> None:
+        self._origin = Origin(url, timeout_seconds=_TIMEOUT_SECONDS)
+        self._headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
+
+    def servers(self, query: str = "", page: int = 1, page_size: int = PAGE_SIZE) -> Json:
+        """Return one page: `servers` and `pagination`."""
+        parameters = urlencode({"q": query, "page": page, "pageSize": page_size})
+        return self._object("GET", f"/servers?{parameters}")
+
+    def all_servers(self) -> list[Json]:
+        """Return the servers of every page."""
+        found: list[Json] = []
+        page = pages = 1
+        while page <= pages:
+            answer = self.servers(page=page)
+            found += answer["servers"]
+            pages = answer["pagination"]["totalPages"]
+            page += 1
+        return found
+
+    def server(self, name: str) -> Json:
+        return self._object("GET", _path(name))
+
+    def find_server(self, name: str) -> Json | None:
+        try:
+            return self.server(name)
+        except ServerNotFound:
+            return None
+
+    def put_server(self, name: str, server: Json) -> Json:
+        """Create the server, or replace its description and give it a new release."""
+        return self._object("PUT", _path(name), server)
+
+    def patch_server(self, name: str, changes: Json) -> Json:
+        return self._object("PATCH", _path(name), changes)
+
+    def delete_server(self, name: str) -> None:
+        self._call("DELETE", _path(name))
+
+    def create_key(self, name: str, role: str) -> Json:
+        """Return the new key; its secret, `key`, is shown this once."""
+        return self._object("POST", "/keys", {"name": name, "role": role})
+
+    def keys(self) -> list[Json]:
+        answer = self._call("GET", "/keys")
+        found: list[Json] = answer["keys"] if isinstance(answer, dict) else answer
+        return found
+
+    def revoke_key(self, key_id: str) -> None:
+        self._call("DELETE", f"/keys/{quote(key_id, safe='')}")
+
+    def _object(self, method: str, path: str, body: Json | None = None) -> Json:
+        answer = self._call(method, path, body)
+        return answer if isinstance(answer, dict) else {}
+
+    def _call(self, method: str, path: str, body: Json | None = None) -> Any:
+        sent = b"" if body is None else json.dumps(body).encode()
+        status, answer = self._origin.request(method, self._origin.path + path, sent, self._headers)
+        if status >= 300:  # the registry never redirects
+            raise refusal(status, answer)
+        return json.loads(answer) if answer else None
+
+
+def _path(name: str) -> str:
+    return f"/servers/{quote(display(name))}"

@@ -1,0 +1,109 @@
+"""From a release's launch rule and a session's configuration to what is executed (no I/O).
+
+A rule says `{"command": ..., "args": [...], "env": {...}, "cwd": ...}`. Its texts may contain `${bundle}`,
+the folder of the release's bundle, and `${config.a.b}`, a value of the session's configuration. No shell is
+involved and nothing is expanded twice, so a value can never become a second argument or another placeholder.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mooring.errors import InvalidRequest
+
+_PLACEHOLDER = re.compile(r"\$\{([^{}]*)\}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What to execute. `argv` and `env` may hold secrets of the configuration, hence no repr."""
+
+    argv: tuple[str, ...] = field(repr=False)
+    env: dict[str, str] = field(repr=False)
+    cwd: str | None
+
+
+def resolve(launch: Mapping[str, Any], config: Mapping[str, Any], bundle: str | None) -> Launch:
+    """Fill in `launch`; `bundle` is the folder of the release's bundle, None when it has none.
+
+    An argument or a variable whose only content is a value that `config` does not have is left out; inside a
+    longer text such a value is empty.
+
+    Raises:
+        InvalidRequest: names the field that cannot be used, never a value of `config`.
+    """
+    if "commandFunction" in launch:
+        raise InvalidRequest(
+            "launch.commandFunction is not supported yet; give launch.command and launch.args"
+        )
+    texts = _Texts(config, bundle)
+    command = texts.fill("launch.command", launch.get("command"))
+    if not command:
+        raise InvalidRequest("launch.command is empty; name the program to run")
+    arguments = [texts.fill(f"launch.args[{i}]", arg) for i, arg in enumerate(_list(launch.get("args")))]
+    variables = {
+        name: texts.fill(f"launch.env.{name}", value) for name, value in _variables(launch.get("env")).items()
+    }
+    return Launch(
+        argv=(command, *(argument for argument in arguments if argument is not None)),
+        env={name: value for name, value in variables.items() if value is not None},
+        cwd=texts.fill("launch.cwd", launch["cwd"]) if launch.get("cwd") is not None else bundle,
+    )
+
+
+@dataclass(frozen=True)
+class _Texts:
+    config: Mapping[str, Any]
+    bundle: str | None
+
+    def fill(self, where: str, template: object) -> str | None:
+        """Return `template` filled in; None when it is nothing but an absent value."""
+        if not isinstance(template, str):
+            raise InvalidRequest(f"{where} must be a string")
+        whole = _PLACEHOLDER.fullmatch(template)
+        if whole:
+            text = self._value(where, whole[1])
+        else:
+            text = _PLACEHOLDER.sub(lambda found: self._value(where, found[1]) or "", template)
+        if text is not None and "\0" in text:
+            raise InvalidRequest(f"{where} would contain a NUL character")
+        return text
+
+    def _value(self, where: str, name: str) -> str | None:
+        if name == "bundle":
+            if self.bundle is None:
+                raise InvalidRequest(f"{where} uses ${{bundle}} and the release has no bundle")
+            return self.bundle
+        head, _, path = name.partition(".")
+        if head != "config" or not path:
+            raise InvalidRequest(
+                f"{where} has ${{{name}}}; only ${{bundle}} and ${{config.<name>}} are known"
+            )
+        value: object = self.config
+        for key in path.split("."):
+            value = value.get(key) if isinstance(value, Mapping) else None
+        if value is None or isinstance(value, str):
+            return value
+        return json.dumps(value, separators=(",", ":"))
+
+
+def _list(value: object) -> list[object]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise InvalidRequest("launch.args must be an array of strings")
+    return value
+
+
+def _variables(value: object) -> dict[str, object]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidRequest("launch.env must be an object of strings")
+    for name in value:
+        if not _VARIABLE.fullmatch(name):
+            raise InvalidRequest(f"launch.env: {name!r} is not a name of an environment variable")
+    return value

@@ -1,0 +1,48 @@
+import pytest
+
+from mooring.dynamodb import to_item
+from mooring.errors import InvalidRequest
+from mooring.servers import Release, Server, server_from_item, server_item
+
+SERVER = Server(
+    qualified_name="Acme/Weather",
+    display_name="Weather",
+    description="forecasts",
+    tools=[{"name": "forecast", "inputSchema": {"maximum": 1.5}}],
+    resources=[],
+    release=Release(
+        launch={"command": "node", "args": ["${bundle}/x.js"]},
+        bundle="sha-1",
+        config_schema={"properties": {"n": {"default": 2**70}}},
+        id="20261120T120000Z-00000000",
+        created_at="2026-11-20T12:00:00.000Z",
+    ),
+    created_at="2026-11-20T12:00:00.000Z",
+    updated_at="2026-11-20T12:00:00.000Z",
+    version=3,
+)
+
+
+def test_a_server_comes_back_from_its_item_as_it_was() -> None:
+    assert server_from_item(server_item(SERVER)) == SERVER
+
+
+def test_a_server_that_is_only_listed_comes_back_too() -> None:
+    listed = Server(qualified_name="a/b", display_name="b", created_at="t", updated_at="t", version=1)
+    assert server_from_item(server_item(listed)) == listed
+    assert not listed.is_deployed
+
+
+def test_the_key_of_an_item_is_the_name_in_lower_case() -> None:
+    item = server_item(SERVER)
+    assert (item["server"], item["item"]) == ({"S": "acme/weather"}, {"S": "server"})
+
+
+def test_attributes_of_a_newer_version_are_passed_over() -> None:
+    """A function of the old release may read what one of the new release wrote, during a deployment."""
+    assert server_from_item({**server_item(SERVER), **to_item({"badges": ["new"]})}) == SERVER
+
+
+def test_a_scan_that_is_not_json_is_refused_by_its_field() -> None:
+    with pytest.raises(InvalidRequest, match=r"^tools "):
+        server_item(Server(**{**{name: getattr(SERVER, name) for name in Server.__slots__}, "tools": [{"a": "\ud800"}]}))

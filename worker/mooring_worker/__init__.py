@@ -1,0 +1,1 @@
+"""The worker agent: one process, many sessions, one child process each."""

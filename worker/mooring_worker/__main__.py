@@ -1,0 +1,128 @@
+"""The worker's process: `python -m mooring_worker`, configured by `MOORING_*` variables.
+
+SIGTERM drains: no new sessions, `drain_seconds` for those there are, then an end that each client is told.
+A second signal, SIGINT, or the end of standard input where `stop_on_stdin_eof` asks for it, end at once.
+"""
+
+import asyncio
+import fcntl
+import logging
+import os
+import resource
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+import uvloop
+
+from mooring import http1
+from mooring.settings import AwsSettings, SettingsError, WorkerSettings
+from mooring_worker import logs, orphans
+from mooring_worker.agent import Agent
+from mooring_worker.api import Api
+from mooring_worker.connections import Connections
+from mooring_worker.dynamodb import DynamoDB
+from mooring_worker.heartbeat import Heartbeat
+
+_HEADROOM_BYTES = 65_536  # so that the API refuses what is just too large, and says so
+
+_logger = logging.getLogger(__name__)
+
+
+def main() -> None:
+    try:
+        settings = WorkerSettings.read()
+    except SettingsError as error:
+        sys.exit(f"mooring-worker: {error}")
+    logs.configure(settings.log_level)
+    home = Path(settings.home).resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    with _lock(home):
+        _raise_open_files()
+        orphans.become_subreaper()
+        orphans.clear(home / "sessions")
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(settings, AwsSettings.read()))
+
+
+async def _run(settings: WorkerSettings, aws: AwsSettings) -> None:
+    connections = Connections(settings.connections_url, aws, parallel=settings.capacity)
+    table = DynamoDB(aws)
+    descendants = orphans.Orphans()
+    agent = Agent(settings, connections, descendants)
+    api = Api(agent, settings.worker_secret, settings.max_line_bytes)
+    max_body_bytes = settings.max_line_bytes + _HEADROOM_BYTES
+    server = await http1.serve(
+        api.respond, settings.worker_host, settings.worker_port, max_body_bytes=max_body_bytes
+    )
+    host, port = server.sockets[0].getsockname()[:2]
+    address = settings.worker_address or f"http://{host}:{port}"
+    heartbeat = Heartbeat(agent, table, settings, address)
+    tasks = [asyncio.create_task(heartbeat.run()), asyncio.create_task(descendants.run())]
+    _logger.info("worker serves", extra={"worker_id": settings.worker_id, "address": address})
+
+    await _until_stopped(agent, settings)
+    await agent.stop("the worker stops; connect again for another session")
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    await heartbeat.stop()
+    server.close()
+    await connections.end()
+    await table.end()
+    _logger.info("worker stopped", extra={"worker_id": settings.worker_id})
+
+
+async def _until_stopped(agent: Agent, settings: WorkerSettings) -> None:
+    """Return when the sessions are to be ended: at once if told so, after draining on SIGTERM."""
+    loop = asyncio.get_running_loop()
+    stop, drain = asyncio.Event(), asyncio.Event()
+
+    def on_term() -> None:
+        (stop if drain.is_set() else drain).set()
+        agent.drain()
+
+    loop.add_signal_handler(signal.SIGTERM, on_term)
+    loop.add_signal_handler(signal.SIGINT, stop.set)
+    if settings.stop_on_stdin_eof:
+        await loop.connect_read_pipe(lambda: _Eof(stop), os.fdopen(os.dup(0), "rb", buffering=0))
+
+    async def drained() -> None:
+        await drain.wait()
+        await agent.emptied(settings.drain_seconds)
+
+    waits = [asyncio.create_task(stop.wait()), asyncio.create_task(drained())]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+
+
+class _Eof(asyncio.Protocol):
+    def __init__(self, ended: asyncio.Event) -> None:
+        self._ended = ended
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ended.set()
+
+
+def _lock(home: Path) -> IO[bytes]:
+    """Make `home` this worker's alone: the start clears what another would be using."""
+    lock = (home / "worker.lock").open("wb")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(f"mooring-worker: another worker uses {home}; give each its own MOORING_HOME")
+    return lock
+
+
+def _raise_open_files() -> None:
+    """Each session takes four descriptors; the soft limit is often 1024."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+if __name__ == "__main__":
+    main()

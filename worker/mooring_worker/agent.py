@@ -1,0 +1,135 @@
+"""The sessions of this worker: how many there may be, and what starts and ends them all."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from mooring.errors import InvalidRequest, LimitReached, SessionNotFound
+from mooring.settings import WorkerSettings
+from mooring_worker.connections import Connections
+from mooring_worker.metrics import Counts
+from mooring_worker.order import Order
+from mooring_worker.orphans import Orphans
+from mooring_worker.sandbox import Sandboxes
+from mooring_worker.session import Session, State
+
+_SESSION_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_=-]{0,127}")  # also the name of a folder
+
+_logger = logging.getLogger(__name__)
+
+
+class Agent:
+    def __init__(self, settings: WorkerSettings, connections: Connections, orphans: Orphans) -> None:
+        self.counts = Counts()
+        self.is_draining = False
+        self.changed = asyncio.Event()
+        """Set when the worker became full, stopped being full, or began to drain."""
+        self._settings = settings
+        self._connections = connections
+        self._orphans = orphans
+        self._sandboxes = Sandboxes(settings)
+        self._bundles = Path(settings.home).resolve() / "bundles"
+        self._sessions: dict[str, Session] = {}
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._was_full = False
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(self._sessions.values())
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    @property
+    def used(self) -> int:
+        """Sessions that take a slot. One whose child has exited takes none."""
+        return sum(session.state is not State.EXITED for session in self)
+
+    @property
+    def capacity(self) -> int:
+        return self._settings.capacity
+
+    @property
+    def takes_sessions(self) -> bool:
+        return not self.is_draining and self.used < self.capacity
+
+    async def start(self, session_id: str, body: bytes) -> bool:
+        """Start the session that `body` orders; return False when there is one of this id already.
+
+        Raises:
+            LimitReached: the worker is full or draining.
+            InvalidRequest: the order cannot be carried out by any worker.
+        """
+        if not _SESSION_ID.fullmatch(session_id):
+            raise InvalidRequest("the session id must be 1 to 128 letters, digits, '_', '-' and '='")
+        if session_id in self._sessions:
+            return False
+        order = Order.read(body, self._bundles, self._settings.session_idle_seconds)
+        if not self.takes_sessions:
+            raise LimitReached("the worker is draining" if self.is_draining else "the worker is full")
+        session = Session(
+            session_id,
+            order,
+            self._sandboxes.create(session_id),
+            connections=self._connections,
+            orphans=self._orphans,
+            counts=self.counts,
+            settings=self._settings,
+            on_change=self._note_change,
+            on_gone=self._on_gone,
+        )
+        self._sessions[session_id] = session
+        self._empty.clear()
+        self._note_change()
+        await session.start()
+        return True
+
+    def get(self, session_id: str) -> Session:
+        """Return a session.
+
+        Raises:
+            SessionNotFound: there is none of this id.
+        """
+        try:
+            return self._sessions[session_id]
+        except KeyError:
+            raise SessionNotFound("the session has ended; connect again to start another") from None
+
+    def end(self, session_id: str) -> None:
+        """Begin to end a session; an unknown one is no error."""
+        if session := self._sessions.get(session_id):
+            session.end_soon()
+
+    def drain(self) -> None:
+        """Take no more sessions."""
+        self.is_draining = True
+        self.changed.set()
+
+    async def emptied(self, seconds: float) -> bool:
+        """Return whether the last session ends within `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def stop(self, reason: str) -> None:
+        """End every session and tell its client `reason`."""
+        self.drain()
+        if self._sessions:
+            await asyncio.wait([session.end_soon(reason) for session in self])
+
+    def _on_gone(self, session: Session) -> None:
+        del self._sessions[session.session_id]
+        if not self._sessions:
+            self._empty.set()
+        self._note_change()
+
+    def _note_change(self) -> None:
+        is_full = self.used >= self.capacity
+        if is_full != self._was_full:
+            self._was_full = is_full
+            self.changed.set()

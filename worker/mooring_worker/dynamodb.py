@@ -1,0 +1,66 @@
+"""The three DynamoDB calls a worker makes: its JSON 1.0 protocol, signed, on the worker's own HTTP client."""
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from mooring.http1 import Client
+from mooring.settings import AwsSettings
+from mooring.sigv4 import Credentials, Signer
+
+Item = dict[str, Any]
+"""As DynamoDB writes it: `{"name": {"S": "text"}, "count": {"N": "1"}}`."""
+
+_TIMEOUT_SECONDS = 5.0
+
+
+class DynamoDBError(OSError):
+    """DynamoDB cannot be reached, or refused a call."""
+
+
+class DynamoDB:
+    def __init__(self, aws: AwsSettings) -> None:
+        self._client = Client(aws.dynamodb_url, connections=2)
+        self._path = urlsplit(aws.dynamodb_url).path or "/"
+        self._signer = Signer(
+            Credentials(aws.access_key, aws.secret_key, aws.session_token), aws.region, "dynamodb"
+        )
+
+    async def put(self, table: str, item: Item) -> None:
+        """Write `item`. Raises DynamoDBError, as do the others."""
+        await self._call("PutItem", {"TableName": table, "Item": item})
+
+    async def delete(self, table: str, key: Item) -> None:
+        await self._call("DeleteItem", {"TableName": table, "Key": key})
+
+    async def add(self, table: str, key: Item, attribute: str, amount: int) -> None:
+        """Add `amount` to a number, which counts as 0 while it is absent."""
+        await self._call(
+            "UpdateItem",
+            {
+                "TableName": table,
+                "Key": key,
+                "UpdateExpression": "ADD #attribute :amount",
+                "ExpressionAttributeNames": {"#attribute": attribute},
+                "ExpressionAttributeValues": {":amount": {"N": str(amount)}},
+            },
+        )
+
+    async def end(self) -> None:
+        await self._client.close()
+
+    async def _call(self, operation: str, parameters: Item) -> None:
+        body = json.dumps(parameters).encode()
+        content = {
+            "content-type": "application/x-amz-json-1.0",
+            "x-amz-target": f"DynamoDB_20120810.{operation}",
+        }
+        headers = self._signer.headers("POST", self._client.host, self._path, body, content)
+        try:
+            response = await self._client.request(
+                "POST", self._path, headers=headers, body=body, timeout_seconds=_TIMEOUT_SECONDS
+            )
+        except OSError as error:
+            raise DynamoDBError(f"{operation}: {error!r}") from error
+        if response.status != 200:
+            raise DynamoDBError(f"{operation}: status {response.status}")

@@ -1,0 +1,76 @@
+"""What the worker tells the platform about itself: its row in the Workers table, and uses of servers."""
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+
+from mooring.settings import WorkerSettings
+from mooring_worker.agent import Agent
+from mooring_worker.dynamodb import DynamoDB, DynamoDBError, Item
+
+_ENGINE = "process"
+_ROW_SECONDS = 3600  # DynamoDB deletes expired rows within days; the lease is what counts
+
+_logger = logging.getLogger(__name__)
+
+
+class Heartbeat:
+    """`address` is where callers reach the worker."""
+
+    def __init__(self, agent: Agent, table: DynamoDB, settings: WorkerSettings, address: str) -> None:
+        self._agent = agent
+        self._table = table
+        self._settings = settings
+        self._address = address
+        self._started_at = time.time()
+
+    async def run(self) -> None:
+        """Beat for ever: in its rhythm, and at once when the agent's state changed for placement."""
+        while True:
+            await self.beat()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.heartbeat_seconds):
+                    await self._agent.changed.wait()
+
+    async def beat(self) -> None:
+        """Write the row and report the uses. What fails is tried again at the next beat."""
+        self._agent.changed.clear()
+        try:
+            await self._table.put(self._settings.workers_table, self._row())
+            await self._report_uses()
+        except DynamoDBError as error:
+            _logger.warning("heartbeat failed", extra={"detail": str(error)})
+
+    async def stop(self) -> None:
+        """Report the last uses and take the row away."""
+        try:
+            await self._table.delete(
+                self._settings.workers_table, {"worker_id": {"S": self._settings.worker_id}}
+            )
+            await self._report_uses()
+        except DynamoDBError as error:
+            _logger.warning("last heartbeat failed", extra={"detail": str(error)})
+
+    def _row(self) -> Item:
+        now = time.time()
+        return {
+            "worker_id": {"S": self._settings.worker_id},
+            "address": {"S": self._address},
+            "engine": {"S": _ENGINE},
+            "used": {"N": str(self._agent.used)},
+            "capacity": {"N": str(self._agent.capacity)},
+            "draining": {"BOOL": self._agent.is_draining},
+            "lease": {"N": f"{now + self._settings.lease_seconds:.3f}"},
+            "started_at": {"N": f"{self._started_at:.3f}"},
+            "expires_at": {"N": str(int(now) + _ROW_SECONDS)},
+        }
+
+    async def _report_uses(self) -> None:
+        """A count leaves once it was written; one whose answer was lost is written twice."""
+        uses = self._agent.counts.uses
+        for server, count in list(uses.items()):
+            await self._table.add(self._settings.usage_table, {"server": {"S": server}}, "use_count", count)
+            uses[server] -= count
+            if not uses[server]:
+                del uses[server]

@@ -1,0 +1,62 @@
+"""What a session is started with: the body of `PUT /sessions/{id}`, checked."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from mooring.errors import InvalidRequest
+from mooring.launch import Launch, resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    server: str
+    release: str
+    connection: str
+    launch: Launch
+    is_owner: bool
+    """The client owns the server: it may see what the server printed."""
+    idle_seconds: float
+
+    @classmethod
+    def read(cls, body: bytes, bundles: Path, idle_seconds: float) -> Self:
+        """Parse `body`; `idle_seconds` holds when it sets no limit of its own.
+
+        Raises:
+            InvalidRequest: names the field that is missing or cannot be used.
+        """
+        try:
+            fields = json.loads(body)
+        except ValueError as error:
+            raise InvalidRequest("the body is not JSON") from error
+        if not isinstance(fields, dict):
+            raise InvalidRequest("the body is not a JSON object")
+        bundle = fields.get("bundle")
+        return cls(
+            server=_typed(fields, "server", str),
+            release=str(fields.get("release") or ""),
+            connection=_typed(fields, "connection", str),
+            launch=resolve(
+                _typed(fields, "launch", dict),
+                _typed({"config": {}, **fields}, "config", dict),
+                str(bundles / _typed(fields, "bundle", str)) if bundle else None,
+            ),
+            is_owner=bool(fields.get("is_owner")),
+            idle_seconds=_idle_seconds(fields, idle_seconds),
+        )
+
+
+def _typed(fields: dict[str, Any], name: str, kind: type) -> Any:
+    value = fields.get(name)
+    if not isinstance(value, kind) or value == "":
+        raise InvalidRequest(f"{name} is missing or of the wrong type")
+    return value
+
+
+def _idle_seconds(fields: dict[str, Any], default: float) -> float:
+    limits = _typed({"limits": {}, **fields}, "limits", dict)
+    seconds = limits.get("idle_seconds", default)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
+        raise InvalidRequest("limits.idle_seconds must be a positive number")
+    return float(seconds)

@@ -1,0 +1,168 @@
+"""What a session's child may see and use: its folder, environment, user and limits."""
+
+import asyncio
+import os
+import resource
+import shutil
+import subprocess
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from mooring.errors import InvalidRequest, LimitReached, StartFailed
+from mooring.launch import Launch
+from mooring.settings import WorkerSettings, inherited
+from mooring_worker.orphans import TAG
+
+_SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
+_LOCALE = ("LANG", "LC_ALL")
+_PROBE_SECONDS = 5.0
+
+
+class Sandboxes:
+    """Gives each session its own folder and, where configured, its own uid."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self.folder = Path(settings.home).resolve() / "sessions"
+        self._settings = settings
+        self._free_uids = _uids(settings.child_uids) if os.geteuid() == 0 else []
+        self._separates_users = bool(self._free_uids)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o711)  # each child passes through to its own folder and lists nobody's
+
+    def create(self, session_id: str) -> "Sandbox":
+        """Make the session's folder.
+
+        Raises:
+            LimitReached: every uid is taken.
+        """
+        uid = None
+        if self._separates_users:
+            if not self._free_uids:
+                raise LimitReached("every uid of this worker is taken")
+            uid = self._free_uids.pop(0)
+        directory = self.folder / session_id
+        directory.mkdir(mode=0o700)
+        if uid is not None:
+            os.chown(directory, uid, uid)
+        return Sandbox(directory, uid, self._settings, self._free_uids)
+
+
+class Sandbox:
+    __slots__ = ("_settings", "_uids", "directory", "uid")
+
+    def __init__(self, directory: Path, uid: int | None, settings: WorkerSettings, uids: list[int]) -> None:
+        self.directory = directory
+        self.uid = uid
+        self._settings = settings
+        self._uids = uids
+
+    def spawn(self, launch: Launch) -> subprocess.Popen[bytes]:
+        """Start `launch` in a process group of its own, with a pipe on each standard stream.
+
+        Through vfork wherever `setpriv` does what would need code between fork and exec: a fork costs what
+        the worker's memory costs. SIGKILL on the death of the worker comes with `setpriv` only.
+
+        Raises:
+            StartFailed: says what could not be executed and how to mend it.
+        """
+        env = self._environment(launch)
+        cwd = launch.cwd or str(self.directory)
+        command = launch.argv[0]
+        if not Path(cwd).is_dir():
+            raise StartFailed("the server's working folder does not exist; correct launch.cwd of the release")
+        if not _executable(command, env["PATH"], cwd):
+            raise StartFailed(
+                f"the command {command!r} was not found; install it on the worker or correct launch.command"
+            )
+        privileges = _setpriv()
+        prefix = [] if privileges is None else [privileges, *_RESTRICTIONS, *self._user_options()]
+        user = self.uid if privileges is None else None
+        try:
+            process = subprocess.Popen(
+                [*prefix, *launch.argv],
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=cwd,
+                env=env,
+                start_new_session=True,
+                user=user,
+                group=user,
+                extra_groups=None if user is None else [],
+            )
+        except OSError as error:
+            raise StartFailed(f"the command {command!r} could not be executed: {error.strerror}") from error
+        self._limit(process.pid)
+        return process
+
+    async def remove(self) -> None:
+        """Delete the folder and give the uid back; no process of the session may be left."""
+        try:
+            self.directory.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError:  # not empty: may hold a package cache of thousands of files
+            await asyncio.to_thread(shutil.rmtree, self.directory, ignore_errors=True)
+        if self.uid is not None:
+            self._uids.append(self.uid)
+
+    def _environment(self, launch: Launch) -> dict[str, str]:
+        path = f"{self._settings.runtime_path}:{_SYSTEM_PATH}".removeprefix(":")
+        home = str(self.directory)
+        return {
+            "LANG": "C.UTF-8",
+            **inherited(_LOCALE),
+            "PATH": path,
+            "HOME": home,
+            "TMPDIR": home,
+            **launch.env,
+            TAG: home,
+        }
+
+    def _user_options(self) -> list[str]:
+        if self.uid is None:
+            return []
+        return [f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups"]
+
+    def _limit(self, pid: int) -> None:
+        limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_NOFILE: self._settings.child_open_files}
+        if self._settings.child_memory_bytes:
+            limits[resource.RLIMIT_AS] = self._settings.child_memory_bytes
+        for kind, limit in limits.items():
+            with suppress(ProcessLookupError, PermissionError):  # it ended at once, or our own limit is lower
+                resource.prlimit(pid, kind, (limit, limit))
+
+
+_RESTRICTIONS = ("--pdeathsig=KILL", "--no-new-privs")
+
+
+@cache
+def _setpriv() -> str | None:
+    """Return the path of a `setpriv` that knows our options (util-linux 2.33; busybox's does not)."""
+    found = shutil.which("setpriv", path=_SYSTEM_PATH)
+    if found is None:
+        return None
+    try:
+        probe = subprocess.run(
+            [found, *_RESTRICTIONS, "true"], capture_output=True, timeout=_PROBE_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found if probe.returncode == 0 else None
+
+
+def _executable(command: str, path: str, cwd: str) -> bool:
+    if "/" in command:  # relative to where the child starts, not to where the worker does
+        return os.access(Path(cwd, command), os.X_OK)
+    return shutil.which(command, path=path) is not None
+
+
+def _uids(text: str) -> list[int]:
+    if not text:
+        return []
+    first, _, last = text.partition("-")
+    if not (first.isdigit() and last.isdigit() and 0 < int(first) <= int(last)):
+        raise InvalidRequest("MOORING_CHILD_UIDS must be first-last, such as 20000-29999")
+    return list(range(int(first), int(last) + 1))
