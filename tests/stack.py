@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -31,8 +31,9 @@ _POLL_SECONDS = 0.02
 class Stack:
     """The running processes of one Mooring; `home` holds its state."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, command: Sequence[str | Path] = (MOORING, "up")) -> None:
         self.home = home
+        self._command = command
         self._port = _free_port()
         self._variables = {**os.environ, "MOORING_HOME": str(home), "MOORING_PORT": str(self._port)}
         self._log = home.with_suffix(".log")
@@ -42,28 +43,33 @@ class Stack:
         """Return when `mooring up` says that it is ready."""
         with self._log.open("ab") as log:
             self._up = subprocess.Popen(
-                [MOORING, "up"],
+                self._command,
                 env=self._variables,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        run_file = self.home / "run.json"
         deadline = time.monotonic() + _READY_SECONDS
-        while not run_file.exists():
+        while not psutil.pid_exists((run := self._run_file()).get("pid", -1)):  # a crash leaves a file
             assert self._up.poll() is None, f"`mooring up` ended:\n{self._log.read_text()}"
             assert time.monotonic() < deadline, f"`mooring up` is not ready:\n{self._log.read_text()}"
             time.sleep(_POLL_SECONDS)  # there is nothing to wait on but the file
-        run = json.loads(run_file.read_text())
         self.url: str = run["url"]
         self.ws_url: str = run["ws_url"]
         self.api_key: str = run["api_key"]
 
+    def _run_file(self) -> dict[str, Any]:
+        try:
+            run: dict[str, Any] = json.loads((self.home / "run.json").read_text())
+            return run
+        except FileNotFoundError:
+            return {}
+
     def stop(self) -> None:
         """Press Ctrl-C and return when `mooring up` has ended."""
         assert self._up
-        self._up.send_signal(signal.SIGINT)
+        os.killpg(self._up.pid, signal.SIGINT)  # as a terminal does
         try:
             self._up.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -129,15 +135,19 @@ class Stack:
             aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
         )
         try:
-            items: list[dict[str, Any]] = client.scan(TableName=f"mooring-{noun}", ConsistentRead=True)["Items"]
+            items: list[dict[str, Any]] = client.scan(TableName=f"mooring-{noun}", ConsistentRead=True)[
+                "Items"
+            ]
             return items
         finally:
             client.close()
 
     def worker_sessions(self) -> list[dict[str, Any]]:
         """Return what the worker itself says about its sessions."""
-        (row,) = [row for row in self.rows("workers") if psutil.pid_exists(self._worker().pid)]
-        headers = {"Authorization": f"Bearer {self._worker().environ()['MOORING_WORKER_SECRET']}"}
+        variables = self._worker().environ()
+        worker_id = variables["MOORING_WORKER_ID"]
+        (row,) = [row for row in self.rows("workers") if row["worker_id"]["S"] == worker_id]
+        headers = {"Authorization": f"Bearer {variables['MOORING_WORKER_SECRET']}"}
         with urlopen(Request(f"{row['address']['S']}/sessions", headers=headers), timeout=10) as answer:
             sessions: list[dict[str, Any]] = json.load(answer)["sessions"]
             return sessions
@@ -155,10 +165,12 @@ class Stack:
     def client_sockets(self) -> int:
         """Return how many connections the public port has."""
         assert self._up
-        connections = psutil.Process(self._up.pid).net_connections("tcp")
-        return sum(
-            1 for socket in connections if socket.laddr.port == self._port and socket.status != psutil.CONN_LISTEN
-        )
+        public = [
+            connection
+            for connection in psutil.Process(self._up.pid).net_connections("tcp")
+            if connection.laddr.port == self._port and connection.status != psutil.CONN_LISTEN
+        ]
+        return len(public)
 
     def processes(self) -> list[psutil.Process]:
         """Return every process on this machine that knows `home`: by its environment, arguments or files."""
@@ -221,6 +233,8 @@ async def until_empty(look: Callable[[], Awaitable[Any]], seconds: float) -> Non
 
 
 def _mentions(process: psutil.Process, home: str) -> bool:
+    if process.pid == os.getpid():
+        return False
     with suppress(psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
         known = [*process.environ().values(), *process.cmdline(), process.cwd()]
         return any(home in text for text in known) or any(home in file.path for file in process.open_files())

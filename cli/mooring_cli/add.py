@@ -3,13 +3,12 @@
 import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mooring.errors import MooringError
 from mooring.settings import LocalSettings
 from mooring.url import connect_url
 from mooring_cli import arguments, output
@@ -18,8 +17,23 @@ from mooring_cli.target import Target, pass_target
 
 if TYPE_CHECKING:
     from mooring_local.bundles import Bundle
+    from mooring_local.packages import Package
 
+_CANDIDATE_SUFFIX = ".new"
+_MAX_PART_LENGTH = 100  # of each part of a name, see mooring.names
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+class _Variable(click.ParamType[tuple[str, str]]):
+    name = "name=value"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        name, separator, text = str(value).partition("=")
+        if not separator or not name.isidentifier():
+            self.fail(f"{value!r} is not NAME=VALUE", param, ctx)
+        return name, text
 
 
 @click.command()
@@ -27,6 +41,14 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.option("--name", type=arguments.SERVER_NAME, help="Its name in the catalog, owner/name.")
 @arguments.config
+@click.option(
+    "--env",
+    "variables",
+    type=_Variable(),
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A variable of its environment.",
+)
 @output.as_json
 @pass_target
 def add(
@@ -35,13 +57,14 @@ def add(
     command: tuple[str, ...],
     name: str | None,
     config: dict[str, Any] | None,
+    variables: tuple[tuple[str, str], ...],
     as_json: bool,
 ) -> None:
     """Host a server: npm:<package>, pypi:<package>, or a folder.
 
-    After -- come arguments for the server; for a folder, the command that starts it. They may contain
-    ${config.<name>}, a value of the session's configuration. --config is what it is started with now, to list
-    its tools.
+    After -- come arguments for the server; for a folder, the command that starts it. They and the values of
+    --env may contain ${config.<name>}, a value of the session's configuration. --config is what the server is
+    started with now, to list its tools.
     """
     if not target.is_this_machine:
         raise Failure(
@@ -49,8 +72,9 @@ def add(
             "Run this command there, with MOORING_URL not set here",
         )
     bundle = _build(source, command)
-    qualified_name = name or default_name(source, bundle.package.name)
-    listed = Hosting(target, qualified_name, bundle, config).start()
+    package = _with_variables(bundle.package, dict(variables))
+    qualified_name = name or default_name(source, package.name)
+    listed = host(target, qualified_name, bundle.digest, package, config)
     if as_json:
         output.print_json({"qualifiedName": qualified_name, "bundle": bundle.digest, **listed})
         return
@@ -58,12 +82,19 @@ def add(
     output.print_tools(listed.get("tools", []))
 
 
+def _with_variables(package: "Package", variables: dict[str, str]) -> "Package":
+    launch = package.launch
+    return replace(package, launch={**launch, "env": {**launch.get("env", {}), **variables}})
+
+
 def default_name(source: str, package: str) -> str:
     """Return the name for a package nobody named: its scope or where it is from, and its own name."""
     origin = source.partition(":")[0] if source.startswith(("npm:", "pypi:")) else "local"
     owner, _, name = package.removeprefix("@").rpartition("/")
     parts = (owner or origin, name)
-    return "/".join(_NOT_IN_NAMES.sub("-", part).strip("._-")[:100] or "server" for part in parts)
+    return "/".join(
+        _NOT_IN_NAMES.sub("-", part).strip("._-")[:_MAX_PART_LENGTH] or "server" for part in parts
+    )
 
 
 def _build(source: str, command: Sequence[str]) -> "Bundle":
@@ -78,64 +109,62 @@ def _build(source: str, command: Sequence[str]) -> "Bundle":
         raise Failure(error.cause, error.next_step, error.details) from error
 
 
-@dataclass(frozen=True)
-class Hosting:
-    """The release of a bundle under a name, and the way back when it does not start."""
+def host(
+    target: Target, name: str, bundle: str, package: "Package", config: dict[str, Any] | None
+) -> dict[str, list[dict[str, Any]]]:
+    """Start the package once; record it as the server's release with what it offers, and return that.
 
-    target: Target
-    name: str
-    bundle: "Bundle"
-    config: dict[str, Any] | None
+    It is first registered beside the server, which keeps the release it has, if any, should this one fail.
 
-    def start(self) -> dict[str, list[dict[str, Any]]]:
-        """Register the release, start it once, and record and return what it offers.
+    Raises:
+        MooringError: it does not start.
+    """
+    registry = target.registry
+    entry = _entry(bundle, package)
+    candidate = _candidate(name)
+    registry.put_server(candidate, entry)
+    try:
+        _say(f"Starting {name}")
+        listed = _offers(target, candidate, _config_to_start_with(package, config))
+    finally:
+        registry.delete_server(candidate)
+    registry.put_server(name, entry)
+    registry.patch_server(name, listed)
+    return listed
 
-        Raises:
-            MooringError: it does not start; the catalog is as it was before.
-        """
-        registry = self.target.registry
-        previous = registry.find_server(self.name)
-        registry.put_server(self.name, self._entry())
-        _say(f"Starting {self.name}")
-        try:
-            listed = self._offers()
-        except (MooringError, OSError, TimeoutError):
-            self._take_back(previous)
-            raise
-        registry.patch_server(self.name, listed)
-        return listed
 
-    def _entry(self) -> dict[str, Any]:
-        package = self.bundle.package
-        release = {
-            "bundle": self.bundle.digest,
-            "launch": package.launch,
-            "configSchema": package.config_schema,
-        }
-        return {
-            "displayName": package.name,
-            "description": package.description,
-            "homepage": package.homepage,
-            "release": release,
-        }
+def _candidate(name: str) -> str:
+    owner, _, own = name.partition("/")
+    return f"{owner}/{own[: _MAX_PART_LENGTH - len(_CANDIDATE_SUFFIX)]}{_CANDIDATE_SUFFIX}"
 
-    def _offers(self) -> dict[str, list[dict[str, Any]]]:
-        from mooring_cli import session  # mcp takes half a second to import
 
-        url = connect_url(self.target.ws_url, self.name, self._config_to_start_with())
-        return asyncio.run(session.offers(url, self.target.credentials))
+def _entry(bundle: str, package: "Package") -> dict[str, Any]:
+    release = {
+        "bundle": bundle,
+        "launch": package.launch,
+        "configSchema": package.config_schema or None,
+        "package": package.address or None,
+    }
+    return {
+        "displayName": package.name,
+        "description": package.description,
+        "homepage": package.homepage,
+        "release": release,
+    }
 
-    def _config_to_start_with(self) -> dict[str, Any]:
-        from mooring_local import placeholders
 
-        package = self.bundle.package
-        if self.config is not None:
-            return self.config
-        return package.example_config or placeholders.config(package.config_schema)
+def _offers(target: Target, name: str, config: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    from mooring_cli import session  # mcp takes half a second to import
 
-    def _take_back(self, previous: dict[str, Any] | None) -> None:
-        if previous is None:
-            self.target.registry.delete_server(self.name)
+    return asyncio.run(session.offers(connect_url(target.ws_url, name, config), target.credentials))
+
+
+def _config_to_start_with(package: "Package", config: dict[str, Any] | None) -> dict[str, Any]:
+    from mooring_local import placeholders
+
+    if config is not None:
+        return config
+    return package.example_config or placeholders.config(package.config_schema)
 
 
 def _say(text: str) -> None:

@@ -9,7 +9,7 @@ from mooring import errors
 from mooring.errors import MooringError
 
 _NEXT_STEPS: dict[type[MooringError], str] = {
-    errors.Unauthorized: "Set MOORING_API_KEY to one of its keys; an operator makes them: mooring keys create",
+    errors.Unauthorized: "Set MOORING_API_KEY to one of its keys; an admin makes them: mooring keys create",
     errors.Forbidden: "This needs an admin's key; one makes it: mooring keys create <name> --role admin",
     errors.ServerNotFound: "See which servers there are: mooring list",
     errors.NotDeployed: "It is listed and not hosted here; host it: mooring add",

@@ -50,15 +50,15 @@ def show(target: Target, server: str, as_json: bool) -> None:
         output.print_json(detail)
         return
     click.echo(f"{detail['qualifiedName']}  {detail.get('displayName') or ''}".rstrip())
-    for key in ("description", "homepage", "deploymentUrl"):
-        if detail.get(key):
-            click.echo(detail[key])
-    for connection in detail.get("connections", []):
-        schema = connection.get("configSchema")
-        if schema and schema.get("properties"):
-            click.echo("\nConfiguration")
-            _print_properties(schema)
-            break
+    for text in filter(None, (detail.get("description"), detail.get("homepage"))):
+        click.echo(text)
+    connections = detail.get("connections", [])
+    for connection in connections:
+        click.echo(f"{connection['type']}: {connection.get('url') or connection.get('package')}")
+    schemas = [connection["configSchema"] for connection in connections if connection.get("configSchema")]
+    if schemas and schemas[0].get("properties"):
+        click.echo()
+        _print_properties(schemas[0])
     if detail.get("tools"):
         click.echo()
         output.print_tools(detail["tools"])
@@ -126,4 +126,4 @@ def _print_properties(schema: dict[str, Any]) -> None:
         for name, member in schema["properties"].items()
         if isinstance(member, dict)
     ]
-    output.print_table(("PROPERTY", "TYPE", "", "DESCRIPTION"), rows)
+    output.print_table(("CONFIG", "TYPE", "", "DESCRIPTION"), rows)

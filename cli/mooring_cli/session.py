@@ -29,8 +29,19 @@ async def session(url: str, headers: dict[str, str]) -> AsyncGenerator[Client, N
     try:
         async with Client(transport, read_timeout_seconds=ANSWER_TIMEOUT_SECONDS) as client:
             yield client
-    except MCPError as error:
-        raise from_jsonrpc(error.error.model_dump()) from error
+    except (MCPError, ExceptionGroup) as error:
+        raise _translated(error) from error
+
+
+def _translated(error: Exception) -> Exception:
+    """Return Mooring's error for one of the SDK's, which wraps what happens in a session in groups."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    if not isinstance(error, MCPError):
+        return error
+    told = error.error
+    data = told.data if isinstance(told.data, dict) else None
+    return from_jsonrpc({"code": told.code, "message": told.message, "data": data})
 
 
 async def offers(url: str, headers: dict[str, str]) -> dict[str, list[dict[str, Any]]]:

@@ -1,7 +1,7 @@
 """Bundles: packages installed once, each in an immutable folder named by the digest of its content.
 
 Two builds of the same content are one bundle. A bundle moves between machines of one platform: its launch
-rule says `${bundle}` where it means the folder. It appears whole or not at all, whatever happens to the build.
+rule says `${bundle}` where it means the folder. It appears whole or not at all, whatever befalls the build.
 """
 
 import fcntl

@@ -84,7 +84,15 @@ def install(python: Path, arguments: list[str], expected: int) -> None:
         SetupFailed: pip did.
     """
     # Compiled afterwards, on every core.
-    command = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-compile"]
+    command = [
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--no-input",
+        "--no-compile",
+    ]
     last_lines: deque[str] = deque(maxlen=_LAST_LINES)
     seen = 0
     with subprocess.Popen(

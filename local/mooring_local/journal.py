@@ -33,6 +33,7 @@ class Journal:
         self._tables = tables
         self._files: dict[str, BinaryIO] = {}
         self._positions: dict[str, str] = {}
+        self._writing = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="journal", daemon=True)
 
@@ -49,6 +50,17 @@ class Journal:
 
     def start(self) -> None:
         self._thread.start()
+
+    def sync(self) -> None:
+        """Return when everything acknowledged so far is on disk.
+
+        Raises:
+            BotoCoreError, ClientError: the emulator does not answer.
+        """
+        with self._writing:
+            for noun in self._positions:
+                while self._append(noun):
+                    pass
 
     def stop(self) -> None:
         """Write what the streams still hold, and end."""
@@ -80,12 +92,10 @@ class Journal:
     def _follow(self) -> None:
         while True:
             stopping = self._stopping.wait(_POLL_SECONDS)  # read before the last look at the streams
-            for noun in self._positions:
-                try:
-                    while self._append(noun):
-                        pass
-                except (BotoCoreError, ClientError):
-                    logger.warning("journal cannot read a stream", table=noun)
+            try:
+                self.sync()
+            except (BotoCoreError, ClientError):
+                logger.warning("journal cannot read the streams")
             if stopping:
                 return
 

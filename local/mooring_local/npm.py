@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from mooring_local import runtimes
-from mooring_local.packages import BuildFailed, Installer, Launch, Package, Progress, Workspace, select_script
+from mooring_local.packages import (
+    BuildFailed,
+    Installer,
+    Launch,
+    Package,
+    Progress,
+    Workspace,
+    select_script,
+    web_address,
+)
 
 _NO_NETWORK = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH")
 _NPM = Installer(
@@ -33,20 +42,23 @@ def install(
     progress(f"Installing {spec} with npm")
     project = workspace.path / "package.json"
     project.write_text('{"name":"bundle","private":true}', encoding="utf-8")
-    options = ["--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"]
+    # A folder is copied, not linked: a bundle holds all it needs.
+    options = ["--omit=dev", "--install-links", "--no-audit", "--no-fund", "--loglevel=error"]
     npm = [*node.npm, "install", "--prefix", str(workspace.path), *options, "--", spec]
     _NPM.run(spec, npm, workspace, node.environment)
     name = _installed_name(spec, project)
     folder = workspace.path / "node_modules" / name
     manifest = _read(folder / "package.json")
+    version = _text(manifest.get("version"))
     script, arguments = select_script(name, _scripts(manifest), name.rpartition("/")[2], command)
     return Package(
         name=name,
         launch=_launch(folder, f"${{bundle}}/node_modules/{name}", script, arguments),
+        address=f"npm:{name}@{version}",
         runtime="node",
-        version=_text(manifest.get("version")),
+        version=version,
         description=_text(manifest.get("description")),
-        homepage=_text(manifest.get("homepage")) or _repository(manifest.get("repository")),
+        homepage=web_address(_text(manifest.get("homepage")), _repository(manifest.get("repository"))),
     )
 
 
@@ -76,10 +88,8 @@ def _launch(folder: Path, address: str, script: str, arguments: list[str]) -> La
 
 
 def _repository(value: object) -> str:
-    """Return the web address of a `repository` field, if it is one."""
     url = value.get("url") if isinstance(value, dict) else value
-    text = _text(url).removeprefix("git+").removesuffix(".git")
-    return text if text.startswith("https://") else ""
+    return _text(url).removeprefix("git+").removesuffix(".git")
 
 
 def _text(value: object) -> str:

@@ -1,5 +1,6 @@
 """What a publisher brings, once it is installed in a folder, and why installing it can fail."""
 
+import re
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ Launch = dict[str, Any]
 Progress = Callable[[str], None]
 
 _SHOWN_LINES = 4
+_WEB_ADDRESS = re.compile(r"https?://\S{1,1900}")
 
 
 class BuildFailed(Exception):
@@ -38,7 +40,9 @@ class Package:
 
     name: str
     launch: Launch
-    runtime: str
+    address: str = ""
+    """`npm:name@version` or `pypi:name==version`, where anybody can get it; empty for a folder."""
+    runtime: str = ""
     """`node`, `python`, or empty when a command of the publisher's own starts it."""
     version: str = ""
     description: str = ""
@@ -66,13 +70,17 @@ def select_script(
         return next(iter(scripts.values())), list(command)
     if not scripts:
         raise BuildFailed(
-            f"{package} has no command to start",
-            "Is it a library? Give the name of a package that is a server",
+            f"{package} has no command to start", "If it is a library, give the package of a server"
         )
     names = ", ".join(sorted(scripts))
     raise BuildFailed(
         f"{package} has several commands: {names}", f"Name one: -- {min(scripts)}, then its arguments"
     )
+
+
+def web_address(*candidates: str) -> str:
+    """Return the first candidate that a browser can open; publishers write all kinds of things."""
+    return next((url for url in candidates if _WEB_ADDRESS.fullmatch(url)), "")
 
 
 @dataclass(frozen=True)
@@ -115,14 +123,11 @@ class Installer:
             )
 
     def _errors(self, output: str) -> list[str]:
-        marked = (
-            line.removeprefix(self.error_prefix) for line in output.splitlines() if self._is_error(line)
-        )
-        lines = [line.strip() for line in marked if line.strip() and "complete log" not in line]
-        return (lines or output.splitlines())[-_SHOWN_LINES:]
-
-    def _is_error(self, line: str) -> bool:
-        return line.startswith(self.error_prefix)
+        """Return the last lines that say something, without the prefix that marks errors."""
+        everything, prefix = output.splitlines(), self.error_prefix
+        marked = [line.removeprefix(prefix).strip() for line in everything if line.startswith(prefix)]
+        lines = [line for line in marked if line and "complete log" not in line]
+        return (lines or everything)[-_SHOWN_LINES:]
 
     def _next_step(self, output: str) -> str:
         for texts, step in self.hints:

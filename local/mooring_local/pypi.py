@@ -7,7 +7,16 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
-from mooring_local.packages import BuildFailed, Installer, Launch, Package, Progress, Workspace, select_script
+from mooring_local.packages import (
+    BuildFailed,
+    Installer,
+    Launch,
+    Package,
+    Progress,
+    Workspace,
+    select_script,
+    web_address,
+)
 
 _NO_NETWORK = (
     "NewConnectionError",
@@ -45,6 +54,7 @@ def install(spec: str, workspace: Workspace, progress: Progress, command: Sequen
     return Package(
         name=name,
         launch=_launch(script, arguments),
+        address=f"pypi:{name}=={metadata['version']}",
         runtime="python",
         version=str(metadata["version"]),
         description=str(metadata.get("summary") or ""),
@@ -95,7 +105,5 @@ def _launch(script: str, arguments: list[str]) -> Launch:
 def _homepage(metadata: dict[str, Any]) -> str:
     labelled = (entry.partition(",") for entry in metadata.get("project_url", []))
     urls = {label.strip().lower(): url.strip() for label, _, url in labelled}
-    for label in ("homepage", "repository", "source", "source code", "github"):
-        if label in urls:
-            return str(urls[label])
-    return str(metadata.get("home_page") or "")
+    labels = ("homepage", "repository", "source", "source code", "github")
+    return web_address(*(urls.get(label, "") for label in labels), str(metadata.get("home_page") or ""))

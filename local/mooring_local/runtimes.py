@@ -1,7 +1,7 @@
 """Where the children's `node` and `python` come from.
 
-Python is an empty virtual environment of the interpreter we run on, so that no child can import the platform's
-own packages. Node is the machine's, or the one that PyPI packages.
+Python is an empty virtual environment of the interpreter we run on, so that no child can import what
+the platform is made of. Node is the machine's, or the one that PyPI packages.
 """
 
 import re

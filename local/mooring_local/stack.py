@@ -20,6 +20,7 @@ import uvicorn
 
 from mooring import http1, settings
 from mooring.catalog import Catalog
+from mooring.errors import Unauthorized
 from mooring.keys import KeyTable
 from mooring.profiles import ProfileTable
 from mooring.registry_api import create_app
@@ -97,9 +98,19 @@ class Stack:
         await self._closing.aclose()
         self.home.processes_file.unlink(missing_ok=True)
 
-    @property
-    def keys(self) -> KeyTable:
-        return self._keys
+    def operator_key(self) -> str:
+        """Return the API key of this machine's commands; it is made, and safe on disk, after the first call."""
+        known = self.home.operator_key()
+        if known:
+            try:
+                self._keys.verify(known)
+            except Unauthorized:
+                known = None  # the state folder was removed, or belongs to another home
+        if known is None:
+            _, known = self._keys.create("operator", "admin")
+            self._journal.sync()
+            self.home.keep_operator_key(known)
+        return known
 
     @property
     def catalog(self) -> Catalog:
@@ -252,7 +263,3 @@ def bind(host: str, port: int) -> socket.socket:
         bound.close()
         raise
     return bound
-
-
-def bundles_folder(home: Home) -> Path:
-    return home.worker / "bundles"

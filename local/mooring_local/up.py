@@ -43,10 +43,11 @@ async def _run(settings: LocalSettings) -> None:
     public = _claim_port(settings, home)
     host = f"{settings.host}:{settings.port}"
     stack = Stack(home, public, Addresses(f"http://{host}", f"ws://{host}"))
+    home.run_file.unlink(missing_ok=True)  # of a run that was killed: who waits for it waits for this one
     _say(f"Starting Mooring in {home.path}")
     try:
         await stack.start()
-        key = await asyncio.to_thread(_operator_key, stack)
+        key = await asyncio.to_thread(stack.operator_key)
         await _host_demo(stack, key, stopping)
         _write_run_file(stack, key)
         if not stopping.is_set():
@@ -75,15 +76,6 @@ def _claim_port(settings: LocalSettings, home: Home) -> socket.socket:
             f"port {settings.port} is taken by another program. Choose another one: "
             f"MOORING_PORT={settings.port + 1} make up"
         ) from error
-
-
-def _operator_key(stack: Stack) -> str:
-    """Return the key this machine's commands use; it is made on the first run."""
-    key = stack.home.operator_key()
-    if key is None:
-        _, key = stack.keys.create("operator", "admin")
-        stack.home.keep_operator_key(key)
-    return key
 
 
 async def _host_demo(stack: Stack, key: str, stopping: asyncio.Event) -> None:

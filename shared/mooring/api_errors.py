@@ -43,9 +43,7 @@ async def _answer_ours(_request: Request, error: Exception) -> JSONResponse:
 
 async def _answer_invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    problems = [
-        {"field": _field(problem["loc"]), "reason": _reason(problem)} for problem in error.errors()
-    ]
+    problems = [{"field": _field(problem["loc"]), "reason": _reason(problem)} for problem in error.errors()]
     message = "; ".join(f"{problem['field']} {problem['reason']}" for problem in problems)
     return answer(InvalidRequest(message, {"errors": problems}))
 

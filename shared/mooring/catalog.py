@@ -140,7 +140,9 @@ class Catalog:
         """Return the release to have after `wanted` was put: the known one when it is the same."""
         if wanted is None:
             return known
-        if known and release_item(replace(wanted, id=known.id, created_at=known.created_at)) == release_item(known):
+        if known and release_item(replace(wanted, id=known.id, created_at=known.created_at)) == release_item(
+            known
+        ):
             return known
         now = self._clock()
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
@@ -166,10 +168,11 @@ class Catalog:
 
     def _write(self, known: Server | None, changed: Server) -> None:
         item = server_item(changed)
-        if size_bytes(item) > _MAX_ITEM_BYTES:
+        size = size_bytes(item)
+        if size > _MAX_ITEM_BYTES:
             raise InvalidRequest(
-                f"{changed.qualified_name}: what is known of a server must fit {_MAX_ITEM_BYTES} bytes, and this "
-                f"is {size_bytes(item)}; shorten the descriptions and schemas of its tools, prompts, resources"
+                f"what is known of {changed.qualified_name} would take {size} bytes of {_MAX_ITEM_BYTES}; "
+                "shorten the descriptions and schemas of its tools, prompts and resources"
             )
         put: dict[str, Any] = {"TableName": self._table, "Item": item}
         if known:

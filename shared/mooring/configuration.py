@@ -23,7 +23,9 @@ _MAX_DEPTH = 32
 _ANNOTATIONS = frozenset({"$schema", "$id", "$comment", "title", "description", "default", "examples"})
 
 
-def from_query(query: Mapping[str, str], stored: Config | None = None, schema: Schema | None = None) -> Config:
+def from_query(
+    query: Mapping[str, str], stored: Config | None = None, schema: Schema | None = None
+) -> Config:
     """Return what the query of a connect URL configures, on top of the `stored` configuration.
 
     `schema`, the server's configSchema, tells `token=12345` the string from `token=12345` the number.
@@ -82,7 +84,9 @@ def check(config: Config, schema: Schema | None) -> Config:
     filled = _with_defaults(config, schema)
     errors = json_schema.errors(schema, filled)
     if errors:
-        raise InvalidConfig(_summary("config does not fit the server's configSchema", errors), {"errors": errors})
+        raise InvalidConfig(
+            _summary("config does not fit the server's configSchema", errors), {"errors": errors}
+        )
     return filled
 
 
@@ -125,8 +129,10 @@ def _merged(lower: Config, upper: Config) -> Config:
     merged = dict(lower)
     for name, value in upper.items():
         below = merged.get(name)
-        both = isinstance(below, dict) and isinstance(value, dict)
-        merged[name] = _merged(below, value) if both else value
+        if isinstance(below, dict) and isinstance(value, dict):
+            merged[name] = _merged(below, value)
+        else:
+            merged[name] = value
     return merged
 
 

@@ -10,7 +10,9 @@ _MAX_DEPTH = 8
 _REFUSED_SEGMENTS = frozenset({"__proto__", "constructor", "prototype"})  # servers in JavaScript merge them
 
 
-def overlay(document: dict[str, Any], parameters: Mapping[str, str], schema: Mapping[str, Any]) -> dict[str, Any]:
+def overlay(
+    document: dict[str, Any], parameters: Mapping[str, str], schema: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return `document` with the members that `parameters` name set.
 
     A value is JSON where it parses as JSON and text otherwise. `schema`, of the document, settles what that

@@ -96,39 +96,45 @@ def _collected(validator: Validator, instance: Any) -> list[Error]:
 def _explain(error: ValidationError) -> Iterator[tuple[str, str]]:
     """Yield the pointer and the reason of one error; what is missing or extra is pointed at itself."""
     at = _pointer(error.absolute_path)
+    instance: Any = error.instance
     wanted: Any = error.validator_value
-    match error.validator:
-        case "required" if isinstance(wanted, list):
-            for name in wanted:
-                if name not in error.instance:
-                    yield at + _pointer([name]), "is required"
-        case "additionalProperties" if wanted is False:
-            for name in _unknown_properties(error):
-                yield at + _pointer([name]), "is not a property of the schema"
+    if error.validator == "required" and isinstance(wanted, list):
+        for name in wanted:
+            if name not in instance:
+                yield at + _pointer([name]), "is required"
+    elif error.validator == "additionalProperties" and wanted is False:
+        for name in _unknown_properties(error.schema, instance):
+            yield at + _pointer([name]), "is not a property of the schema"
+    else:
+        yield at, _reason(error.validator, wanted)
+
+
+def _reason(keyword: Any, wanted: Any) -> str:
+    match keyword:
         case "type":
-            yield at, "must be of type " + (wanted if isinstance(wanted, str) else " or ".join(wanted))
+            return "must be of type " + (wanted if isinstance(wanted, str) else " or ".join(wanted))
         case "enum":
             listed = ", ".join(json.dumps(value) for value in wanted[:_MAX_LISTED])
-            yield at, f"must be one of {listed}" + (", …" if len(wanted) > _MAX_LISTED else "")
+            return f"must be one of {listed}" + (", …" if len(wanted) > _MAX_LISTED else "")
         case "format":
-            yield at, f"must be a {wanted}"
-        case "unevaluatedProperties" if wanted is False:
-            yield at, "has a property that the schema does not know"
+            return f"must be a {wanted}"
         case "anyOf":
-            yield at, "fits none of the alternatives"
-        case str(keyword) if keyword in _REASONS:
-            yield at, _REASONS[keyword].format(json.dumps(wanted))
-        case keyword:
-            yield at, f"does not meet {keyword}" if keyword else "must not be there"
+            return "fits none of the alternatives"
+        case "unevaluatedProperties":
+            return "has a property that does not fit the schema"
+        case str() if keyword in _REASONS:
+            return _REASONS[keyword].format(json.dumps(wanted))
+        case str():
+            return f"does not meet {keyword}"
+    return "must not be there"  # the schema of this place is `false`
 
 
-def _unknown_properties(error: ValidationError) -> list[str]:
-    assert isinstance(error.schema, dict), "a boolean schema has no keywords"
-    properties = error.schema.get("properties", {})
-    patterns = error.schema.get("patternProperties", {})
+def _unknown_properties(schema: Any, instance: dict[str, Any]) -> list[str]:
+    properties = schema.get("properties", {})
+    patterns = schema.get("patternProperties", {})
     return [
         name
-        for name in error.instance
+        for name in instance
         if name not in properties and not any(re.search(pattern, name) for pattern in patterns)
     ]
 

@@ -15,9 +15,9 @@ from mooring.authentication import Admin, RequireKey
 from mooring.catalog import Catalog
 from mooring.keys import KeyTable
 from mooring.profiles import ProfileTable
+from mooring.server_views import ServerViews
 from mooring.servers import Release, Server
 from mooring.tickets import TicketTable
-from mooring.url import connect_url
 
 Answer = dict[str, Any]
 
@@ -71,8 +71,8 @@ def create_app(
     ws_url: str,
     public_url: str,
 ) -> FastAPI:
-    """Return the app. `ws_url` is what connect URLs start with, `public_url` what links to pages start with."""
-    public_url = public_url.rstrip("/")
+    """Return the app; `ws_url` and `public_url` are what its connect URLs and its links start with."""
+    views = ServerViews(ws_url, public_url)
     app = FastAPI(
         title="Mooring registry", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
     )
@@ -80,43 +80,8 @@ def create_app(
     api_errors.install(app)
     app.include_router(access_api.routes(keys, tickets, profiles))
 
-    def listed(server: Server, use_count: int) -> Answer:
-        return {
-            "qualifiedName": server.qualified_name,
-            "displayName": server.display_name,
-            "description": server.description,
-            "homepage": server.homepage or f"{public_url}/server/{server.qualified_name}",
-            "useCount": str(use_count),
-            "isDeployed": server.is_deployed,
-            "createdAt": server.created_at,
-        }
-
     def detailed(server: Server) -> Answer:
-        deployed = f"{public_url}/{server.qualified_name}" if server.is_deployed else None
-        return {
-            **listed(server, catalog.use_count(server)),
-            "deploymentUrl": deployed,
-            "connections": connections(server),
-            "repository": server.repository,
-            "license": server.license,
-            "iconUrl": None,
-            "security": None,
-            "tools": server.tools,
-            "prompts": server.prompts,
-            "resources": server.resources,
-        }
-
-    def connections(server: Server) -> list[Answer]:
-        release = server.release
-        if release is None:
-            return []
-        config_schema = release.config_schema or {}
-        ways: list[Answer] = [
-            {"type": "ws", "url": connect_url(ws_url, server.qualified_name), "configSchema": config_schema}
-        ]
-        if release.package:
-            ways.append({"type": "stdio", "package": release.package, "configSchema": config_schema})
-        return ways
+        return views.detailed(server, catalog.use_count(server))
 
     @app.get(_HEALTH)
     async def health() -> Answer:
@@ -133,7 +98,7 @@ def create_app(
         found = servers_query.select(catalog.list(), query, use_counts)
         shown = found[(page - 1) * page_size : page * page_size]
         return {
-            "servers": [listed(server, use_counts.get(server.name, 0)) for server in shown],
+            "servers": [views.listed(server, use_counts.get(server.name, 0)) for server in shown],
             "pagination": {
                 "currentPage": page,
                 "pageSize": page_size,

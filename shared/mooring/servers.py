@@ -83,7 +83,9 @@ def server_from_item(item: Item) -> Server:
 
 
 def _encoded(record: Document, names: tuple[str, ...], prefix: str) -> Document:
-    texts = {name: documents.encode(record[name], prefix + name) for name in names if record[name] is not None}
+    texts = {
+        name: documents.encode(record[name], prefix + name) for name in names if record[name] is not None
+    }
     return {**record, **texts}
 
 

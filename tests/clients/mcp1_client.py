@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager
 import anyio
 from mcp import ClientSession, McpError, StdioServerParameters, stdio_client, types
 from mcp.client.websocket import websocket_client
+
 from tests.clients.player import Params, Player, plain, read_order
 
 
@@ -45,10 +46,9 @@ class Stock:
         with anyio.CancelScope() as scope:
             await call(scope.cancel)
         # 1.x leaves the notification to its user; it uses a request's id as the token of its progress.
-        cancelled = types.CancelledNotificationParams(requestId=self._progress_token, reason="no longer wanted")
-        await session.send_notification(
-            types.ClientNotification(types.CancelledNotification(params=cancelled)),
-        )
+        params = types.CancelledNotificationParams(requestId=self._progress_token, reason="no longer wanted")
+        cancelled = types.CancelledNotification(params=params)
+        await session.send_notification(types.ClientNotification(cancelled))
 
 
 def transport(target: Params) -> AbstractAsyncContextManager:

@@ -1,4 +1,4 @@
-"""The stock Python client of the second generation: `mcp` 2.3 with Mooring's WebSocket transport, or its own stdio.
+"""The second generation of the stock Python client: `mcp` 2.3 over Mooring's WebSocket transport, or over stdio.
 
 Reads {"target", "scenario"} as JSON from stdin (scenarios.py), prints what it saw.
 """
@@ -13,8 +13,8 @@ from mcp import MCPError, StdioServerParameters, types
 from mcp.client import Client
 from mcp.client.session import ClientRequestContext, IncomingMessage
 from mcp.shared.exceptions import MCPDeprecationWarning
-from mooring.client import websocket_transport
 
+from mooring.client import websocket_transport
 from tests.clients.player import Params, Player, plain, read_order
 
 
@@ -73,5 +73,7 @@ async def main() -> None:
     player.print()
 
 
-warnings.simplefilter("ignore", MCPDeprecationWarning)  # levels, subscriptions and roots, which servers still have
+warnings.simplefilter(
+    "ignore", MCPDeprecationWarning
+)  # levels, subscriptions and roots, which servers still have
 asyncio.run(main())

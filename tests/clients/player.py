@@ -7,6 +7,19 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 Params = dict[str, Any]
+METHODS = {
+    "tools/list": "list_tools",
+    "prompts/list": "list_prompts",
+    "prompts/get": "get_prompt",
+    "completion/complete": "complete",
+    "resources/list": "list_resources",
+    "resources/templates/list": "list_resource_templates",
+    "resources/read": "read_resource",
+    "resources/subscribe": "subscribe_resource",
+    "resources/unsubscribe": "unsubscribe_resource",
+    "logging/setLevel": "set_logging_level",
+}
+
 Abandon = Callable[[Callable[..., Awaitable[Any]]], Awaitable[None]]
 
 
@@ -70,7 +83,7 @@ class Player:
                 await abandon(call)
                 return {"cancelled": True}
             return {"result": plain(await call())}
-        return {"result": plain(await _request(client, method, params))}
+        return {"result": plain(await getattr(client, METHODS[method])(**params))}
 
     def _tool_call(self, client: Any, step: Params) -> Callable[..., Awaitable[Any]]:
         async def call(on_progress: Callable[[], None] = lambda: None) -> Any:
@@ -92,28 +105,3 @@ def plain(model: Any) -> Params:
     """Return a message of the SDK as the JSON it has on the wire."""
     document: Params = model.model_dump(mode="json", by_alias=True, exclude_none=True)
     return document
-
-
-async def _request(client: Any, method: str, params: Params) -> Any:
-    match method:
-        case "tools/list":
-            return await client.list_tools()
-        case "prompts/list":
-            return await client.list_prompts()
-        case "prompts/get":
-            return await client.get_prompt(**params)
-        case "completion/complete":
-            return await client.complete(**params)
-        case "resources/list":
-            return await client.list_resources()
-        case "resources/templates/list":
-            return await client.list_resource_templates()
-        case "resources/read":
-            return await client.read_resource(**params)
-        case "resources/subscribe":
-            return await client.subscribe_resource(**params)
-        case "resources/unsubscribe":
-            return await client.unsubscribe_resource(**params)
-        case "logging/setLevel":
-            return await client.set_logging_level(**params)
-    raise ValueError(f"no such method: {method}")

@@ -32,8 +32,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "roots/list": {"roots": [{"uri": "file:///home/ada/engine", "name": "engine"}]},
 }
 
-# What a careless bridge breaks: line separators that are not line ends, quotes, a NUL, characters outside the BMP.
-AWKWARD_TEXT = "naïve \"quoted\" \\ tab\t new\nline \u2028 \u2029 \x00 𝄞 🚢 </script>"
+# What a careless bridge breaks: separators that are no line ends, quotes, a NUL, characters outside the BMP.
+AWKWARD_TEXT = 'naïve "quoted" \\ tab\t new\nline \u2028 \u2029 \x00 𝄞 🚢 </script>'
 
 STATIC_DOCUMENT = "demo://resource/static/document/architecture.md"
 

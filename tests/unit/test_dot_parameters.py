@@ -28,7 +28,11 @@ def as_dot_parameters(value: Any, path: tuple[str, ...] = ()) -> dict[str, str]:
         members = [(str(index), member) for index, member in enumerate(value)]
     else:
         return {".".join(path): value if isinstance(value, str) else json.dumps(value)}
-    return {key: text for name, member in members for key, text in as_dot_parameters(member, (*path, name)).items()}
+    return {
+        key: text
+        for name, member in members
+        for key, text in as_dot_parameters(member, (*path, name)).items()
+    }
 
 
 def deep(value: Any) -> int:

@@ -86,7 +86,9 @@ def test_a_schema_that_never_ends_is_an_error_and_no_crash() -> None:
 def test_a_reference_to_another_host_is_not_followed() -> None:
     """The library's own default would ask for it, from within the platform's network."""
     found = errors({"properties": {"a": {"$ref": "http://127.0.0.1:9/x.json"}}}, {"a": 1})
-    assert found == [{"pointer": "", "reason": "cannot be checked: the schema refers to something outside itself"}]
+    assert found == [
+        {"pointer": "", "reason": "cannot be checked: the schema refers to something outside itself"}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,11 @@ def test_a_schema_that_cannot_be_used_is_told_by_its_pointer(schema: dict[str, A
         {},
         {"$schema": DRAFT_07, "definitions": {"x": {}}, "properties": {"a": {"$ref": "#/definitions/x"}}},
         {"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"},
-        {"$id": "https://example.com/own", "$defs": {"x": {"$anchor": "y"}}, "properties": {"a": {"$ref": "#y"}}},
+        {
+            "$id": "https://example.com/own",
+            "$defs": {"x": {"$anchor": "y"}},
+            "properties": {"a": {"$ref": "#y"}},
+        },
         {"properties": {"$ref": {"type": "string", "format": "password", "x-from": {"query": "r"}}}},
     ],
 )

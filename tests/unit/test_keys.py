@@ -21,6 +21,8 @@ def test_another_scheme_does_not_hide_the_query() -> None:
     assert credential_from({"Authorization": "Basic eA=="}, {"api_key": "mk_2"}) == "mk_2"
 
 
-@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer"}, {"Authorization": ""}, {"X": "Bearer a"}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"Authorization": "Bearer"}, {"Authorization": ""}, {"X": "Bearer a"}]
+)
 def test_a_request_without_a_credential_has_none(headers: dict[str, str]) -> None:
     assert credential_from(headers, {"api_key": ""}) is None

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from mooring.dynamodb import to_item
@@ -45,4 +47,4 @@ def test_attributes_of_a_newer_version_are_passed_over() -> None:
 
 def test_a_scan_that_is_not_json_is_refused_by_its_field() -> None:
     with pytest.raises(InvalidRequest, match=r"^tools "):
-        server_item(Server(**{**{name: getattr(SERVER, name) for name in Server.__slots__}, "tools": [{"a": "\ud800"}]}))
+        server_item(replace(SERVER, tools=[{"a": "\ud800"}]))

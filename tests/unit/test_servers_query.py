@@ -10,7 +10,9 @@ from mooring.servers_query import Query, parse, select
 RELEASE = Release(launch={"command": "node"})
 
 
-def server(name: str, description: str = "", *, deployed: bool = False, created_at: str = "2026-01-01") -> Server:
+def server(
+    name: str, description: str = "", *, deployed: bool = False, created_at: str = "2026-01-01"
+) -> Server:
     return Server(
         qualified_name=name,
         display_name=name.partition("/")[2],
@@ -48,7 +50,9 @@ class TestParse:
     def test_a_filter_nobody_knows_is_reported_and_filters_nothing(self, q: str) -> None:
         assert parse(f"a {q} b") == Query(text="a b", unknown=(q,))
 
-    @pytest.mark.parametrize("q", ["https://example.com", "c++", "a:b:c/d"[1:], "12:30", '"', "NEAR AND *", "%_\\"])
+    @pytest.mark.parametrize(
+        "q", ["https://example.com", "c++", "a:b:c/d"[1:], "12:30", '"', "NEAR AND *", "%_\\"]
+    )
     def test_other_punctuation_is_text(self, q: str) -> None:
         assert parse(q) == Query(text=q)
 
@@ -119,5 +123,7 @@ class TestSelect:
         assert found([rival, server("Acme/Weather")], q) == ["Acme/Weather", "acme/weather-pro"]
 
     @given(st.permutations(["a/1", "a/2", "B/1", "b/2", "c/3"]))
-    def test_equals_are_in_the_order_of_their_names_whatever_order_they_were_read_in(self, names: list[str]) -> None:
+    def test_equals_are_in_the_order_of_their_names_whatever_order_they_were_read_in(
+        self, names: list[str]
+    ) -> None:
         assert found([server(name) for name in names], "") == ["a/1", "a/2", "B/1", "b/2", "c/3"]

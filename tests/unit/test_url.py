@@ -1,7 +1,8 @@
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from mooring import configuration
 from mooring.errors import InvalidRequest
@@ -10,7 +11,11 @@ from mooring.url import connect_url
 json_objects = st.dictionaries(
     st.text(),
     st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
         max_leaves=8,
     ),
@@ -26,7 +31,10 @@ def test_a_server_without_configuration_has_a_plain_url() -> None:
 def test_the_url_has_the_parameters_of_the_smithery_sdk() -> None:
     """createSmitheryUrl of @smithery/sdk 1.0.4: `config` is btoa(JSON.stringify(config)), then `api_key`."""
     url = connect_url("wss://host", "acme/weather", {"apiKey": "a?b>", "n": 1}, "mk_1")
-    assert parse_qs(urlsplit(url).query) == {"config": ["eyJhcGlLZXkiOiJhP2I+IiwibiI6MX0="], "api_key": ["mk_1"]}
+    assert parse_qs(urlsplit(url).query) == {
+        "config": ["eyJhcGlLZXkiOiJhP2I+IiwibiI6MX0="],
+        "api_key": ["mk_1"],
+    }
 
 
 def test_an_empty_configuration_is_written_too() -> None:

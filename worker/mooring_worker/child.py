@@ -24,6 +24,8 @@ class Listener:
     on_stderr: Callable[[bytes], None]
     on_deaf: Callable[[], None]
     """It closed its standard input."""
+    on_exit: Callable[[], None]
+    """It has been reaped; output may still come."""
     on_end: Callable[[], None]
     """It has been reaped and all its output given; comes once, last."""
 
@@ -112,14 +114,22 @@ class Child:
             self._stdout.resume_reading()
 
     async def stop(self, exit_grace_seconds: float, term_grace_seconds: float) -> None:
-        """End it: stdin closed, then SIGTERM, then SIGKILL to its group; return when it is reaped."""
+        """End it: stdin closed, then SIGTERM, then SIGKILL to its group; return when it is reaped.
+
+        What it wrote is still given; `ignore_output` ends that.
+        """
         self._close_stdin()
         if not await self._exits_within(exit_grace_seconds):
             self._signal_group(signal.SIGTERM)
             if not await self._exits_within(term_grace_seconds):
                 self._signal_group(signal.SIGKILL)
                 await self._exited.wait()
-        self._close_output()  # whoever still holds the other ends is not listened to any more
+
+    def ignore_output(self) -> None:
+        """Read no more, whoever may still hold the other ends of the pipes."""
+        if self._stdout:
+            self._stdout.close()
+        self._stderr.close()
 
     async def _exits_within(self, seconds: float) -> bool:
         with suppress(TimeoutError):
@@ -160,24 +170,20 @@ class Child:
         self._process.wait()
         self._exited.set()
         self._stdin.abort()
+        self._listener.on_exit()
         if self._output_ended:
             self._listener.on_end()
         else:
             self._loop.call_later(_OUTPUT_GRACE_SECONDS, self._cut_output)
 
     def _cut_output(self) -> None:
-        """A process that left the group may hold the pipe open for ever."""
+        """A process that left the group and hides from the session may hold the pipe open for ever."""
         if self._output_ended:
             return
         if self._paused:  # what it wrote waits for the client, and is not lost
             self._loop.call_later(_OUTPUT_GRACE_SECONDS, self._cut_output)
         else:
-            self._close_output()
-
-    def _close_output(self) -> None:
-        if self._stdout:
-            self._stdout.close()
-        self._stderr.close()
+            self.ignore_output()
 
     def _on_output_end(self) -> None:
         self._output_ended = True

@@ -81,6 +81,7 @@ class Session:
         self._began_at = self._last_frame_at = self._loop.time()
         self._idle_timer = self._loop.call_later(order.idle_seconds, self._check_idle)
         self._detached_timer: asyncio.TimerHandle | None = None
+        self._stopping: asyncio.Task[None] | None = None
         self._cleaning: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
 
@@ -90,11 +91,14 @@ class Session:
         try:
             process = self._sandbox.spawn(self._order.launch)
         except StartFailed as error:
+            await self._sandbox.remove()
             self._fail(error)
             self._started.set()
             return
         self._orphans.expect(str(self._sandbox.directory), process.pid)
-        listener = Listener(self._on_output, self._relay.tail.write, self._on_deaf, self._on_child_end)
+        listener = Listener(
+            self._on_output, self._relay.tail.write, self._on_deaf, self._on_child_exit, self._on_child_end
+        )
         self._child = Child(process, listener)
         await self._child.attach()
         if self.state is State.STARTING:
@@ -163,7 +167,8 @@ class Session:
             if reason:
                 await self._say_goodbye(reason)
             if self._child:
-                await self._child.stop(self._settings.exit_grace_seconds, self._settings.term_grace_seconds)
+                await self._stop_child(self._child)
+                self._child.ignore_output()
             await (self._cleaning or self._clean())
             await self._sender.stop()
         finally:
@@ -204,9 +209,16 @@ class Session:
             self._last_frame_at = self._loop.time()
 
     def _on_deaf(self) -> None:
-        """A child that reads no more serves nobody: it gets the time of the ladder to say its last."""
-        if self._child and self._child.is_running and self.state in (State.STARTING, State.RUNNING):
-            self.end_soon("the server closed its standard input")
+        """A child that reads no more serves nobody. Most are on their way out; the ladder sees to the rest."""
+        if self._child and self._child.is_running and self._stopping is None:
+            self._stopping = self._loop.create_task(self._stop_child(self._child))
+
+    async def _stop_child(self, child: Child) -> None:
+        await child.stop(self._settings.exit_grace_seconds, self._settings.term_grace_seconds)
+
+    def _on_child_exit(self) -> None:
+        # At once: what it left running may hold its output open.
+        self._cleaning = self._loop.create_task(self._clean())
 
     def _on_child_end(self) -> None:
         assert self._child, "it ended"
@@ -229,7 +241,6 @@ class Session:
         self._counts.start_failures += isinstance(error, StartFailed)
         if not self._relay.answer_all(error):
             self._sender.push(frames.log("error", error.message))
-        self._cleaning = self._loop.create_task(self._clean())
         self._on_change()
         _logger.info("child ended", extra={"session_id": self.session_id, "error": type(error).__name__})
 

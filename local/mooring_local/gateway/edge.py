@@ -5,6 +5,7 @@ same cases.
 """
 
 import json
+import re
 from typing import Any
 from urllib.parse import quote, unquote_plus, unquote_to_bytes
 
@@ -14,6 +15,7 @@ from mooring_local.gateway.gateway import Gateway
 from mooring_local.gateway.websocket import WebSocket
 
 _SERVER = "_server"
+_BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _UNESCAPED = "!'()*"  # with what `quote` keeps anyway, the characters of JavaScript's encodeURIComponent
 
 
@@ -34,6 +36,8 @@ def route(target: str) -> str | None:
 
 
 def _decoded(escaped: str) -> str | None:
+    if _BROKEN_ESCAPE.search(escaped):
+        return None
     try:
         return unquote_to_bytes(escaped).decode()
     except UnicodeDecodeError:

@@ -19,7 +19,7 @@ const ANSWERED = {
   "elicitation/create": ElicitRequestSchema,
   "roots/list": ListRootsRequestSchema,
 };
-const CAPABILITIES = { sampling: {}, elicitation: { form: {} }, roots: { listChanged: true } };
+const CAPABILITIES = { sampling: {}, elicitation: { form: {}, url: {} }, roots: { listChanged: true } };
 
 const { target, scenario } = JSON.parse(await text(process.stdin));
 const seen = { server: {}, results: {}, progress: {}, notifications: {}, answered: {}, strays: [] };

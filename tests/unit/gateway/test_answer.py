@@ -6,10 +6,14 @@ from mooring_local.gateway.answer import Answer
 
 
 def test_a_proxy_response_is_read() -> None:
-    assert Answer.read({"statusCode": 401, "headers": {"A": "b"}, "body": "no"}) == Answer(401, {"A": "b"}, "no")
+    assert Answer.read({"statusCode": 401, "headers": {"A": "b"}, "body": "no"}) == Answer(
+        401, {"A": "b"}, "no"
+    )
 
 
-@pytest.mark.parametrize("returned", [{"statusCode": 200}, {"statusCode": 200, "headers": None, "body": None}])
+@pytest.mark.parametrize(
+    "returned", [{"statusCode": 200}, {"statusCode": 200, "headers": None, "body": None}]
+)
 def test_headers_and_body_may_be_absent(returned: dict[str, Any]) -> None:
     assert Answer.read(returned) == Answer(200, {}, "")
 

@@ -1,0 +1,1 @@
+"""`make bench`: Mooring and its peers under the same MCP traffic (`docs/benchmarks.md`)."""

@@ -1,0 +1,43 @@
+"""How much is measured."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Load:
+    """Calls of one size by `sessions` clients at once, each with `in_flight` of them unanswered."""
+
+    name: str
+    size_bytes: int
+    sessions: int
+    in_flight: int
+
+
+# A window must fit the buffers of every target: Mooring's hold 1 MiB per session and direction, and
+# websocketd stops for ever where more is in flight than the pipes hold.
+LOADS = (
+    Load("1 x 64, 100 B", 100, 1, 64),
+    Load("32 x 1, 100 B", 100, 32, 1),
+    Load("1 x 8, 10 KB", 10_000, 1, 8),
+    Load("1 x 4, 100 KB", 100_000, 1, 4),
+)
+
+SIZES = {"100 B": 100, "10 KB": 10_000, "100 KB": 100_000}
+
+
+@dataclass(frozen=True)
+class Plan:
+    rounds: int
+    window_seconds: float
+    """Length of each timed loop."""
+    rtt_calls: int
+    """At most so many calls for one round-trip figure."""
+    starts: int
+    sessions: int
+    """Sessions at once for memory and children."""
+    step_seconds: float = 20.0
+    """When a step takes longer, an answer was lost, and that is the result."""
+
+
+FULL = Plan(rounds=3, window_seconds=0.6, rtt_calls=1500, starts=12, sessions=50)
+QUICK = Plan(rounds=1, window_seconds=0.25, rtt_calls=400, starts=6, sessions=50)

@@ -1,0 +1,57 @@
+"""The tools that deploy, and a stack that they have deployed to the emulator."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+ROOT = Path(__file__).resolve().parents[2]
+SAM_ENVIRONMENT = ROOT / ".venv-sam" / "bin"
+TEMPLATE = ROOT / "template.yaml"
+STACK = "mooring-test"
+REGION = "us-east-1"
+
+
+def run_tool(arguments: list[str], environment: dict[str, str], timeout_seconds: float) -> str:
+    """Run one of the SAM environment's programs; its output explains a failure."""
+    done = subprocess.run(
+        [str(SAM_ENVIRONMENT / arguments[0]), *arguments[1:]],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout_seconds,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@dataclass
+class Deployment:
+    """A stack on the emulator."""
+
+    endpoint: str
+    resources: dict[str, str]
+    """Physical ids by logical ids."""
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def invoke(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
+        payload = json.dumps(event)
+        answer = self.client("lambda").invoke(FunctionName=self.resources[function], Payload=payload)
+        result: dict[str, Any] = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, result
+        return result

@@ -1,0 +1,81 @@
+import pytest
+
+from mooring_local import smithery_yaml
+from mooring_local.packages import Launch
+from mooring_local.smithery_yaml import InvalidSmitheryYaml
+
+
+@pytest.mark.parametrize(
+    ("text", "launch"),
+    [
+        (
+            "startCommand: {type: stdio, command: node, args: [dist/index.js, 8080, true]}",
+            {"command": "node", "args": ["dist/index.js", "8080", "true"]},
+        ),
+        ("startCommand: {command: [uv, run, main.py]}", {"command": "uv", "args": ["run", "main.py"]}),
+        (
+            "startCommand: {command: python -m server, env: {A: 1, B: null, C: false}}",
+            {"command": "python", "args": ["-m", "server"], "env": {"A": "1", "C": "false"}},
+        ),
+        ("startCommand: node 'my server.js'", {"command": "node", "args": ["my server.js"]}),
+        (
+            "startCommand: {type: stdio, config: {command: uv, args: [tool, run, x]}}",
+            {"command": "uv", "args": ["tool", "run", "x"]},
+        ),
+        ("startCommand: {commandFunction: [node, a.js]}", {"command": "node", "args": ["a.js"]}),
+        (
+            "startCommand: {commandFunction: {command: omnicache, args: [mcp]}}",
+            {"command": "omnicache", "args": ["mcp"]},
+        ),
+    ],
+)
+def test_a_command_that_is_written_out_becomes_the_launch_rule(text: str, launch: Launch) -> None:
+    assert smithery_yaml.parse(text).launch == launch
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("startCommand: {type: stdio, commandFunction: '(config) => ({})'}", "commandFunction"),
+        ("commandFunction: '(config) => ({})'", "commandFunction"),
+        ("startCommand: {type: http, url: 'https://example.com'}", "type http"),
+        ("runtime: container\nstartCommand: {type: http}", "type http"),
+        ("runtime: typescript", "runtime: typescript"),
+        ("name: a-listing-only", "no startCommand"),
+        ("startCommand: {type: stdio}", "without a command"),
+        ("startCommand: {command: ''}", "empty command"),
+        ("startCommand: {command: {a: b}}", "command must be"),
+        ('startCommand: "node \'unclosed"', "split"),
+    ],
+)
+def test_what_cannot_be_started_is_named(text: str, named: str) -> None:
+    declared = smithery_yaml.parse(text)
+
+    assert declared.launch is None
+    assert named in declared.obstacle
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<%- if (a) { %>\na: b: c", "- a\n- b", "", "a: [", "a: &x [*x, *y]", "x" * 70_000],
+    ids=["template", "list", "empty", "unclosed", "unknown alias", "huge"],
+)
+def test_what_is_no_mapping_is_refused(text: str) -> None:
+    with pytest.raises(InvalidSmitheryYaml):
+        smithery_yaml.parse(text)
+
+
+@pytest.mark.parametrize("indent", ["", "  "], ids=["top level", "in startCommand"])
+def test_schema_and_example_are_found_where_either_is_written(indent: str) -> None:
+    text = f"startCommand:\n  command: node\n{indent}configSchema: {{type: object}}\n{indent}exampleConfig: {{a: 1}}"
+
+    declared = smithery_yaml.parse(text)
+
+    assert declared.config_schema == {"type": "object"}
+    assert declared.example_config == {"a": 1}
+
+
+def test_the_schema_is_known_even_when_the_command_is_not() -> None:
+    text = "startCommand: {commandFunction: 'x => y', configSchema: {type: object}}"
+
+    assert smithery_yaml.parse(text).config_schema == {"type": "object"}
