@@ -35,7 +35,7 @@ class Plan:
     starts: int
     sessions: int
     """Sessions at once for memory and children."""
-    step_seconds: float = 20.0
+    step_seconds: float = 10.0
     """When a step takes longer, an answer was lost, and that is the result."""
 
 

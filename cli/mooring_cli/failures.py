@@ -48,11 +48,8 @@ def failure(error: MooringError) -> Failure:
 def _details(data: dict[str, Any]) -> list[str]:
     """Return the lines for the `data` that `mooring.errors` documents."""
     lines = [f"{entry.get('pointer') or '/'}: {entry.get('reason')}" for entry in data.get("errors", [])]
-    lines += [
-        f"{label}: {data[key]}"
-        for key, label in (("exitCode", "exit code"), ("signal", "signal"))
-        if key in data
-    ]
+    ends = {"exit code": data.get("exitCode"), "signal": data.get("signal")}
+    lines += [f"{label}: {value}" for label, value in ends.items() if value is not None]
     stderr = data.get("stderr", [])
     lines += stderr.splitlines() if isinstance(stderr, str) else stderr
     return lines

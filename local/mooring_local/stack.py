@@ -13,7 +13,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -99,7 +98,7 @@ class Stack:
         self.home.processes_file.unlink(missing_ok=True)
 
     def operator_key(self) -> str:
-        """Return the API key of this machine's commands; it is made, and safe on disk, after the first call."""
+        """Return the API key of this machine's commands; the first call makes it, safe on disk."""
         known = self.home.operator_key()
         if known:
             try:

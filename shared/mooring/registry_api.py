@@ -108,7 +108,7 @@ def create_app(
             **({"unknownFilters": query.unknown} if query.unknown else {}),
         }
 
-    # A name has a slash, which may arrive as %2F; API Gateway passes it on undecoded, uvicorn does not.
+    # The slash of a name may arrive as %2F: uvicorn decodes a path, Mangum hands it on as it came.
     @app.get("/servers/{qualified_name:path}")
     def get_server(qualified_name: str) -> Answer:
         return detailed(catalog.get(unquote(qualified_name)))

@@ -1,4 +1,4 @@
-"""The stock Python client of the first generation: `mcp` 1.30 over its own WebSocket or stdio transport.
+"""The stock Python client, first generation: `mcp` 1.30 over its own WebSocket or stdio transport.
 
 Runs in `.venv-mcp1`. Reads {"target", "scenario"} as JSON from stdin (scenarios.py), prints what it saw.
 """
@@ -74,6 +74,7 @@ async def main() -> None:
     ):
         initialized = plain(await session.initialize())
         player.seen["server"] = {
+            "protocolVersion": initialized["protocolVersion"],
             "info": initialized["serverInfo"],
             "capabilities": initialized["capabilities"],
             "instructions": initialized.get("instructions"),

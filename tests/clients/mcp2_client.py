@@ -1,4 +1,4 @@
-"""The second generation of the stock Python client: `mcp` 2.3 over Mooring's WebSocket transport, or over stdio.
+"""The stock Python client, second generation: `mcp` 2.3 over Mooring's WebSocket transport or its own stdio.
 
 Reads {"target", "scenario"} as JSON from stdin (scenarios.py), prints what it saw.
 """
@@ -65,6 +65,7 @@ async def main() -> None:
         message_handler=stock.receive,
     ) as client:
         player.seen["server"] = {
+            "protocolVersion": client.protocol_version,
             "info": plain(client.server_info) if client.server_info else None,
             "capabilities": plain(client.server_capabilities),
             "instructions": client.instructions,

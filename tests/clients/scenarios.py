@@ -100,5 +100,3 @@ EVERYTHING: Scenario = {
         tool("after the cancelled", "trigger-long-running-operation", duration=0.4, steps=2),
     ],
 }
-
-LIST_TOOLS: Scenario = {"answers": {}, "steps": [step("tools", "tools/list")]}

@@ -1,7 +1,7 @@
 """One Mooring for all integration tests, started as a user starts it, with real servers hosted on it."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -44,3 +44,10 @@ def personality(stack: Stack) -> Personality:
         return registered[server]
 
     return register
+
+
+@pytest.fixture
+async def nothing_is_left(stack: Stack) -> AsyncIterator[None]:
+    """Assert, after the test, that no process, socket, row or session of its clients remains."""
+    yield
+    await stack.until_no_session_is_left()

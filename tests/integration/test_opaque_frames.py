@@ -22,7 +22,7 @@ FRAMES = {
     "an id with an exponent": '{"jsonrpc":"2.0","id":1E2,"method":"ping"}',
     "an id beyond 64 bits": '{"jsonrpc":"2.0","id":123456789012345678901234567890,"method":"ping"}',
     "a notification without params": '{"jsonrpc":"2.0","method":"notifications/initialized"}',
-    "a notification with an explicit null": '{"jsonrpc":"2.0","method":"notifications/x","params":{"a":null}}',
+    "a notification with an explicit null": '{"jsonrpc":"2.0","method":"m","params":{"a":null}}',
     "members in another order": '{"params":{"z":1,"a":2},"method":"m","jsonrpc":"2.0"}',
     "spaces between the tokens": '{ "jsonrpc" : "2.0" ,\t"method" : "m" }',
     "a response": '{"jsonrpc":"2.0","id":"server-1","result":{}}',

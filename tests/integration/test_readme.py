@@ -38,7 +38,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def run(stack: Stack, command: str) -> str:
     variables = {**os.environ, "MOORING_HOME": str(stack.home), "VIRTUAL_ENV_DISABLE_PROMPT": "1"}
     done = subprocess.run(
-        ["sh", "-c", command], cwd=ROOT, env=variables, capture_output=True, text=True, timeout=180, check=False
+        ["sh", "-c", command],
+        cwd=ROOT,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
     )
     assert done.returncode == 0, f"{command}\n{done.stderr}{done.stdout}"
     return done.stdout

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients.programs import JAVASCRIPT, PYTHON_1, PYTHON_2, Program, over_websocket
+from tests.clients.programs import JAVASCRIPT, PYTHON_1, PYTHON_2, Program, npm_version, over_websocket
 from tests.clients.scenarios import Scenario, step, tool
 from tests.integration.conftest import hosted_from_npm
 from tests.raw_client import RawClient, raw_client
@@ -24,7 +24,15 @@ ANSWER_SECONDS = 20.0
 
 @pytest.fixture(scope="module")
 def memory(stack: Stack) -> str:
-    return hosted_from_npm(stack, "@modelcontextprotocol/server-memory")
+    """The memory server, told to keep its file in the session's own folder instead of its package's."""
+    package = "@modelcontextprotocol/server-memory"
+    added = json.loads(stack.command("add", f"npm:{package}@{npm_version(package)}", "--json"))
+    start = 'MEMORY_FILE_PATH="$HOME/memory.jsonl" exec node "$0"'
+    launch = {"command": "sh", "args": ["-c", start, f"${{bundle}}/node_modules/{package}/dist/index.js"]}
+    release = {"bundle": added["bundle"], "launch": launch}
+    status, answer = stack.call("PUT", "/servers/npm/memory", {"release": release})
+    assert status == 201, answer
+    return "npm/memory"
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +77,11 @@ async def test_what_one_session_stores_another_does_not_see(
 
 
 async def test_each_session_has_a_child_of_its_own(
-    stack: Stack, clients: tuple[RawClient, RawClient]
+    stack: Stack, memory: str, clients: tuple[RawClient, RawClient]
 ) -> None:
     sessions = await asyncio.to_thread(stack.worker_sessions)
 
-    pids = {session["pid"] for session in sessions if session["server"].endswith("server-memory")}
+    pids = {session["pid"] for session in sessions if session["server"] == memory}
     assert len(pids) == 2
 
 
@@ -109,7 +117,6 @@ async def test_sequential_thinking_counts_the_thoughts_of_its_session(stack: Sta
 
 @pytest.mark.parametrize("program", [JAVASCRIPT, PYTHON_1, PYTHON_2], ids=lambda program: str(program.name))
 async def test_the_demo_server_tells_the_time_to_every_client(stack: Stack, program: Program) -> None:
-    """Written with mcp 2.3, which speaks 2026-07-28: its own client gets there without `initialize`."""
     steps = (
         step("tools", "tools/list"),
         tool("time", "get_current_time", timezone="Europe/Oslo"),
@@ -121,6 +128,13 @@ async def test_the_demo_server_tells_the_time_to_every_client(stack: Stack, prog
     assert tools == ["get_current_time", "convert_time"]
     assert json.loads(text_of(seen, "time"))["timezone"] == "Europe/Oslo"
     assert seen["results"]["nowhere"]["result"]["isError"]
+
+
+async def test_a_client_and_a_server_that_know_no_handshake_need_none(stack: Stack) -> None:
+    """Design: no assumption that `initialize` comes first. 2026-07-28 has none."""
+    seen = await PYTHON_2.play(over_websocket(stack.connect_url(DEMO)), scenario())
+
+    assert seen["server"]["protocolVersion"] == "2026-07-28"
 
 
 async def test_the_git_server_reads_a_repository_of_this_machine(

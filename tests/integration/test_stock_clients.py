@@ -137,6 +137,12 @@ def test_a_cancelled_call_gets_no_answer(seen: Seen) -> None:
     assert seen["strays"] == []
 
 
+def test_clients_that_have_left_leave_nothing_behind(stack: Stack, through_mooring: dict[str, Seen]) -> None:
+    assert set(through_mooring) == set(WAYS)
+
+    asyncio.run(stack.until_no_session_is_left())
+
+
 def text_of(seen: Seen, label: str) -> str:
     content = seen["results"][label]["result"]["content"]
     return "\n".join(block["text"] for block in content if block["type"] == "text")

@@ -49,7 +49,9 @@ def stack(home: Path) -> Iterator[Stack]:
 
 def up(home: Path, port: int) -> subprocess.CompletedProcess[str]:
     variables = {**os.environ, "MOORING_HOME": str(home), "MOORING_PORT": str(port)}
-    return subprocess.run([MOORING, "up"], env=variables, capture_output=True, text=True, timeout=20, check=False)
+    return subprocess.run(
+        [MOORING, "up"], env=variables, capture_output=True, text=True, timeout=20, check=False
+    )
 
 
 def names(stack: Stack) -> list[str]:
@@ -95,22 +97,20 @@ def test_the_operator_s_key_stays_the_same_from_run_to_run(home: Path) -> None:
 
 
 async def test_servers_keys_and_profiles_survive_the_death_of_every_process(home: Path) -> None:
-    stack = Stack(home)
-    stack.start()
-    stack.put("acme/echo", sys.executable, SERVERS / "echo.py")
-    _, key = stack.call("POST", "/keys", {"name": "ci", "role": "client"})
-    assert stack.call("PUT", "/profiles/mine", {"config": {"token": "t0p"}})[0] == 200
-    await journaled(home, "acme/echo", key["id"], "mine")
+    with running(home) as stack:
+        stack.put("acme/echo", sys.executable, SERVERS / "echo.py")
+        _, key = stack.call("POST", "/keys", {"name": "ci", "role": "client"})
+        assert stack.call("PUT", "/profiles/mine", {"config": {"token": "t0p"}})[0] == 200
+        await journaled(home, "acme/echo", key["id"], "mine")
 
-    stack.kill()
-    assert stack.processes() == []
-    stack.start()
+        stack.kill()
+        assert stack.processes() == []
+        stack.start()
 
-    assert set(names(stack)) == {"acme/listed", "acme/echo"}
-    assert stack.call("GET", "/profiles") == (200, {"profiles": [{"name": "mine"}]})
-    stack.api_key = key["key"]
-    assert stack.call("GET", "/servers")[0] == 200
-    stack.stop()
+        assert set(names(stack)) == {"acme/listed", "acme/echo"}
+        assert stack.call("GET", "/profiles") == (200, {"profiles": [{"name": "mine"}]})
+        stack.api_key = key["key"]
+        assert stack.call("GET", "/servers")[0] == 200
 
 
 async def journaled(home: Path, *texts: str) -> None:

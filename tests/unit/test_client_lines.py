@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import os
+import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -30,12 +31,11 @@ async def echo(socket: ServerConnection) -> None:
 
 @contextmanager
 def typed(content: bytes) -> Iterator[int]:
-    """Provide a pipe with `content` in it; it ends after that."""
-    reading, writing = os.pipe()
-    with os.fdopen(reading, "rb"), os.fdopen(writing, "wb") as typist:
-        typist.write(content)
-        typist.close()
-        yield reading
+    """Provide a file with `content` in it, as a shell's `<` does."""
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        yield file.fileno()
 
 
 async def test_lines_leave_as_frames_and_frames_come_back_as_lines_unchanged() -> None:
@@ -45,8 +45,7 @@ async def test_lines_leave_as_frames_and_frames_come_back_as_lines_unchanged() -
 
     async def listen(socket: ServerConnection) -> None:
         await socket.send("from the\nserver")
-        async for frame in socket:
-            heard.append(frame)
+        heard.extend([frame async for frame in socket])
         everything.set()
 
     sink = io.BytesIO()

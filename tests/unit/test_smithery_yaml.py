@@ -67,9 +67,10 @@ def test_what_is_no_mapping_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("indent", ["", "  "], ids=["top level", "in startCommand"])
 def test_schema_and_example_are_found_where_either_is_written(indent: str) -> None:
-    text = f"startCommand:\n  command: node\n{indent}configSchema: {{type: object}}\n{indent}exampleConfig: {{a: 1}}"
+    lines = ["startCommand:", "  command: node"]
+    lines += [f"{indent}configSchema: {{type: object}}", f"{indent}exampleConfig: {{a: 1}}"]
 
-    declared = smithery_yaml.parse(text)
+    declared = smithery_yaml.parse("\n".join(lines))
 
     assert declared.config_schema == {"type": "object"}
     assert declared.example_config == {"a": 1}

@@ -83,7 +83,8 @@ class Agent:
         self._sessions[session_id] = session
         self._empty.clear()
         self._note_change()
-        await session.start()
+        # Shielded: a caller that hangs up must not leave a child that nobody watches.
+        await asyncio.shield(session.start(order.launch))
         return True
 
     def get(self, session_id: str) -> Session:

@@ -53,7 +53,7 @@ class Child:
         self._process = process
         self._listener = listener
         self._loop = asyncio.get_running_loop()
-        self._exited = asyncio.Event()
+        self._exited: asyncio.Future[None] = self._loop.create_future()
         self._output_ended = False
         self._paused = False
         self._pidfd = -1
@@ -77,7 +77,7 @@ class Child:
 
     @property
     def is_running(self) -> bool:
-        return not self._exited.is_set()
+        return not self._exited.done()
 
     @property
     def exit_code(self) -> int | None:
@@ -123,7 +123,7 @@ class Child:
             self._signal_group(signal.SIGTERM)
             if not await self._exits_within(term_grace_seconds):
                 self._signal_group(signal.SIGKILL)
-                await self._exited.wait()
+                await asyncio.wait([self._exited])
 
     def ignore_output(self) -> None:
         """Read no more, whoever may still hold the other ends of the pipes."""
@@ -132,10 +132,8 @@ class Child:
         self._stderr.close()
 
     async def _exits_within(self, seconds: float) -> bool:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._exited.wait()
-        return self._exited.is_set()
+        await asyncio.wait([self._exited], timeout=seconds)
+        return self._exited.done()
 
     def _close_stdin(self) -> None:
         if self.unread_bytes:
@@ -144,7 +142,7 @@ class Child:
             self._stdin.close()
 
     def _signal_group(self, number: signal.Signals) -> None:
-        if not self._exited.is_set():
+        if not self._exited.done():
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
 
@@ -168,7 +166,7 @@ class Child:
         # Before it is reaped: until then no other process can have its number, nor its group's.
         self._signal_group(signal.SIGKILL)
         self._process.wait()
-        self._exited.set()
+        self._exited.set_result(None)
         self._stdin.abort()
         self._listener.on_exit()
         if self._output_ended:
@@ -187,7 +185,7 @@ class Child:
 
     def _on_output_end(self) -> None:
         self._output_ended = True
-        if self._exited.is_set():
+        if self._exited.done():
             self._listener.on_end()
 
 

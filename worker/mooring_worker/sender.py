@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from mooring.errors import ConnectionGone, FrameTooLarge, WorkerUnavailable
@@ -32,7 +31,6 @@ class Sender:
     """A frame leaves the queue when it was delivered. An answer that gets lost may deliver it twice."""
 
     __slots__ = (
-        "_attached",
         "_attached_at",
         "_buffer_bytes",
         "_connections",
@@ -41,57 +39,49 @@ class Sender:
         "_full",
         "_loop",
         "_queue",
-        "_queued_bytes",
         "_task",
-        "_waiting",
+        "_wake",
         "connection",
+        "is_attached",
+        "queued_bytes",
     )
 
     def __init__(self, connections: Connections, connection: str, buffer_bytes: int, flow: Flow) -> None:
         self.connection = connection
+        self.is_attached = True
+        self.queued_bytes = 0
         self._connections = connections
         self._buffer_bytes = buffer_bytes
         self._flow = flow
         self._loop = asyncio.get_running_loop()
         self._queue: deque[bytes] = deque()
-        self._queued_bytes = 0
         self._full = False
-        self._waiting = asyncio.Event()
-        self._drained = asyncio.Event()
-        self._drained.set()
-        self._attached = asyncio.Event()
-        self._attached.set()
+        # Futures made when somebody waits: an idle session holds one, where an Event takes 800 bytes each.
+        self._wake: asyncio.Future[None] | None = None
+        self._drained: asyncio.Future[None] | None = None
         self._attached_at = self._loop.time()
         self._task = self._loop.create_task(self._run())
 
-    @property
-    def is_attached(self) -> bool:
-        return self._attached.is_set()
-
-    @property
-    def queued_bytes(self) -> int:
-        return self._queued_bytes
-
     def push(self, frame: bytes) -> None:
         self._queue.append(frame)
-        self._queued_bytes += len(frame)
-        self._waiting.set()
-        self._drained.clear()
-        if self._queued_bytes > self._buffer_bytes and not self._full:
+        self.queued_bytes += len(frame)
+        self._notify()
+        if self.queued_bytes > self._buffer_bytes and not self._full:
             self._full = True
             self._flow.on_full()
 
     def attach(self, connection: str) -> None:
         """Send from now on to `connection`, first of all what waits."""
         self.connection = connection
+        self.is_attached = True
         self._attached_at = self._loop.time()
-        self._attached.set()
+        self._notify()
 
     async def flush(self, seconds: float) -> None:
         """Return when nothing waits any more, or after `seconds`."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._drained.wait()
+        if self._queue:
+            self._drained = self._loop.create_future()
+            await asyncio.wait([self._drained], timeout=seconds)
 
     async def stop(self) -> None:
         self._task.cancel()
@@ -100,15 +90,15 @@ class Sender:
     async def _run(self) -> None:
         queue = self._queue
         while True:
-            if not queue:
-                self._drained.set()
-                self._waiting.clear()
-                await self._waiting.wait()
+            while not queue:
+                await self._woken()
             await self._deliver(queue[0])
-            self._queued_bytes -= len(queue.popleft())
-            if self._full and self._queued_bytes <= self._buffer_bytes // 2:
+            self.queued_bytes -= len(queue.popleft())
+            if self._full and self.queued_bytes <= self._buffer_bytes // 2:
                 self._full = False
                 self._flow.on_room()
+            if self._drained and not queue and not self._drained.done():
+                self._drained.set_result(None)
 
     async def _deliver(self, frame: bytes) -> None:
         backoff, began_at = _FIRST_BACKOFF_SECONDS, self._loop.time()
@@ -128,7 +118,16 @@ class Sender:
                 await asyncio.sleep(backoff)
                 backoff = min(2 * backoff, _LONGEST_BACKOFF_SECONDS)
                 continue
-            self._attached.clear()
+            self.is_attached = False
             self._flow.on_detached()
-            await self._attached.wait()
+            while not self.is_attached:
+                await self._woken()
             backoff, began_at = _FIRST_BACKOFF_SECONDS, self._loop.time()
+
+    async def _woken(self) -> None:
+        self._wake = self._loop.create_future()
+        await self._wake
+
+    def _notify(self) -> None:
+        if self._wake and not self._wake.done():
+            self._wake.set_result(None)

@@ -6,11 +6,11 @@ child's stdout -> relay -> sender -> @connections -> client
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 
 from mooring.errors import ChildExited, LimitReached, SessionNotFound, StartFailed, WorkerUnavailable
+from mooring.launch import Launch
 from mooring.settings import WorkerSettings
 from mooring_worker import frames
 from mooring_worker.child import Child, Listener
@@ -56,7 +56,10 @@ class Session:
     ) -> None:
         self.session_id = session_id
         self.state = State.STARTING
-        self._order = order
+        self._server = order.server
+        self._release = order.release
+        self._is_owner = order.is_owner
+        self._idle_seconds = order.idle_seconds
         self._sandbox = sandbox
         self._connections = connections
         self._orphans = orphans
@@ -76,8 +79,8 @@ class Session:
             max_line_bytes=settings.max_line_bytes,
             counts=counts,
         )
-        self._message_ids: deque[str] = deque(maxlen=_REMEMBERED_MESSAGE_IDS)
-        self._started = asyncio.Event()
+        self._message_ids: dict[str, None] = {}
+        self._started: asyncio.Future[None] = self._loop.create_future()
         self._began_at = self._last_frame_at = self._loop.time()
         self._idle_timer = self._loop.call_later(order.idle_seconds, self._check_idle)
         self._detached_timer: asyncio.TimerHandle | None = None
@@ -85,15 +88,15 @@ class Session:
         self._cleaning: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
+    async def start(self, launch: Launch) -> None:
         """Start the child. One that cannot be executed is told in band, to every request."""
         self._counts.starts += 1
         try:
-            process = self._sandbox.spawn(self._order.launch)
+            process = self._sandbox.spawn(launch)
         except StartFailed as error:
             await self._sandbox.remove()
             self._fail(error)
-            self._started.set()
+            self._started.set_result(None)
             return
         self._orphans.expect(str(self._sandbox.directory), process.pid)
         listener = Listener(
@@ -103,8 +106,8 @@ class Session:
         await self._child.attach()
         if self.state is State.STARTING:
             self.state = State.RUNNING
-        self._started.set()
-        _logger.info("session started", extra={"session_id": self.session_id, "server": self._order.server})
+        self._started.set_result(None)
+        _logger.info("session started", extra={"session_id": self.session_id, "server": self._server})
 
     def accept(self, frame: bytes, message_id: str) -> None:
         """Hand a frame of the client to the child; one that came before under `message_id` counts as handed.
@@ -127,7 +130,7 @@ class Session:
             )
         self._relay.client_wrote(frame)
         if message_id:
-            self._message_ids.append(message_id)
+            self._remember(message_id)
         self._last_frame_at = self._loop.time()
 
     def attach(self, connection: str) -> None:
@@ -151,8 +154,8 @@ class Session:
         now = self._loop.time()
         return {
             "id": self.session_id,
-            "server": self._order.server,
-            "release": self._order.release,
+            "server": self._server,
+            "release": self._release,
             "state": self.state,
             "pid": self._child.pid if self._child and self._child.is_running else None,
             "inFlight": self._relay.in_flight,
@@ -162,7 +165,7 @@ class Session:
         }
 
     async def _end(self, reason: str) -> None:
-        await self._started.wait()
+        await asyncio.wait([self._started])
         try:
             if reason:
                 await self._say_goodbye(reason)
@@ -176,14 +179,15 @@ class Session:
         _logger.info("session ended", extra={"session_id": self.session_id, "reason": reason})
 
     async def _say_goodbye(self, reason: str) -> None:
+        if not self._sender.is_attached:
+            return
         self._relay.answer_all(WorkerUnavailable(reason))
         self._sender.push(frames.log("warning", reason))
         await self._sender.flush(_FAREWELL_SECONDS)
-        if self._sender.is_attached:
-            try:
-                await self._connections.close(self._sender.connection)
-            except WorkerUnavailable as error:  # API Gateway's own limits will close it
-                _logger.warning("connection not closed", extra={"detail": error.message})
+        try:
+            await self._connections.close(self._sender.connection)
+        except WorkerUnavailable as error:  # API Gateway's own limits will close it
+            _logger.warning("connection not closed", extra={"detail": error.message})
 
     async def _clean(self) -> None:
         await self._orphans.end(str(self._sandbox.directory))
@@ -200,6 +204,11 @@ class Session:
             raise ChildExited("the server has closed its standard input; connect again to start another")
         return self._child
 
+    def _remember(self, message_id: str) -> None:
+        if len(self._message_ids) == _REMEMBERED_MESSAGE_IDS:
+            del self._message_ids[next(iter(self._message_ids))]
+        self._message_ids[message_id] = None
+
     def _write(self, line: bytes) -> None:
         if self._child and not self._child.is_deaf:
             self._child.write(line)
@@ -209,7 +218,7 @@ class Session:
             self._last_frame_at = self._loop.time()
 
     def _on_deaf(self) -> None:
-        """A child that reads no more serves nobody. Most are on their way out; the ladder sees to the rest."""
+        """A child that reads no more serves nobody. Most are exiting; the ladder sees to the rest."""
         if self._child and self._child.is_running and self._stopping is None:
             self._stopping = self._loop.create_task(self._stop_child(self._child))
 
@@ -228,7 +237,7 @@ class Session:
         exit_code, signal_name = self._child.exit_code, self._child.signal_name
         how = f"was killed by {signal_name}" if signal_name else f"exited with code {exit_code}"
         data: dict[str, object] = {"exitCode": exit_code, "signal": signal_name}
-        if self._order.is_owner:
+        if self._is_owner:
             data["stderr"] = self._relay.tail.lines()
         if self._relay.has_spoken:
             self._fail(ChildExited(f"the server {how}; connect again to start another", data))
@@ -260,8 +269,7 @@ class Session:
             self._detached_timer = self._loop.call_later(DETACHED_GRACE_SECONDS, self.end_soon)
 
     def _check_idle(self) -> None:
-        idle_seconds = self._order.idle_seconds
-        now = self._loop.time()
+        idle_seconds, now = self._idle_seconds, self._loop.time()
         # While a request is in flight the end is at least a whole term away: what answers it is a frame.
         due_at = now + idle_seconds if self._relay.in_flight else self._last_frame_at + idle_seconds
         if due_at > now:

@@ -88,8 +88,8 @@ class _Call:
 class Calls:
     """Runs handlers. Everything but the handlers runs in the event loop it was made in.
 
-    The threads are daemons of our own, not a ThreadPoolExecutor: a handler that hangs must not keep the
-    process from exiting, and a submit costs a third.
+    The threads are daemons of our own, not a ThreadPoolExecutor's, which the interpreter waits for: a
+    handler that hangs must not keep the process from exiting.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -139,7 +139,7 @@ class Calls:
     def expire(self) -> None:
         """Report the calls whose time is over."""
         now = self._clock.now()
-        for call in tuple(self._unfinished):
+        for call in tuple(self._unfinished):  # a copy, which no thread can interrupt: they may remove
             if call.deadline > now:
                 break
             if not call.timed_out:

@@ -88,20 +88,23 @@ async def _lines(source: int) -> AsyncIterator[bytes]:
 async def _chunks(source: int) -> AsyncIterator[bytes]:
     """Read in a thread: event loops cannot wait for files, and make a shared terminal non-blocking."""
     loop = asyncio.get_running_loop()
-    chunks: asyncio.Queue[bytes] = asyncio.Queue(_CHUNKS_AHEAD)
+    chunks: asyncio.Queue[bytes] = asyncio.Queue()
+    room = threading.Semaphore(_CHUNKS_AHEAD)
 
     def read() -> None:
         chunk = b"."
         while chunk:
+            room.acquire()
             chunk = os.read(source, _CHUNK_BYTES)
             try:
-                asyncio.run_coroutine_threadsafe(chunks.put(chunk), loop).result()
+                loop.call_soon_threadsafe(chunks.put_nowait, chunk)
             except RuntimeError:  # the loop is closed: the other side ended first
                 return
 
     threading.Thread(target=read, name="stdin", daemon=True).start()
     while chunk := await chunks.get():
         yield chunk
+        room.release()
 
 
 def _reason(connection: ClientConnection) -> str:

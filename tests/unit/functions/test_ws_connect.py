@@ -11,7 +11,11 @@ from mooring.sessions import Session
 from mooring.workers import Worker
 from tests.unit.functions.loading import event, load
 
-SCHEMA = {"type": "object", "properties": {"zone": {"type": "string"}, "n": {"default": 3}}, "required": ["zone"]}
+SCHEMA = {
+    "type": "object",
+    "properties": {"zone": {"type": "string"}, "n": {"default": 3}},
+    "required": ["zone"],
+}
 RELEASE = Release(id="r1", bundle="sha", launch={"command": "x"}, config_schema=SCHEMA)
 WORKER = Worker("w1", "http://10.0.0.1:8080", used=0, capacity=1, lease=9e12, draining=False)
 
@@ -41,7 +45,12 @@ class World:
         if which != ("demo/time",):
             raise ServerNotFound("none")
         return Server(
-            qualified_name="Demo/Time", display_name="Time", created_at="", updated_at="", version=1, release=self.release
+            qualified_name="Demo/Time",
+            display_name="Time",
+            created_at="",
+            updated_at="",
+            version=1,
+            release=self.release,
         )
 
     def all(self) -> list[Worker]:
@@ -80,7 +89,9 @@ def connect(app: ModuleType, **changes: str | None) -> dict[str, Any]:
     return answer
 
 
-def test_a_handshake_starts_a_session_and_selects_the_offered_subprotocol(app: ModuleType, world: World) -> None:
+def test_a_handshake_starts_a_session_and_selects_the_offered_subprotocol(
+    app: ModuleType, world: World
+) -> None:
     assert connect(app) == {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": "mcp"}}
     ((address, session_id, order),) = world.started
     assert address == WORKER.address

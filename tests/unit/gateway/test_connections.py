@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from mooring.connections import canonical
+from mooring.connections import canonical, connection_path
 from mooring.sigv4 import Credentials, Signer
 from mooring_local.gateway.limits import CLIENT_BUFFER_BYTES, POST_BYTES
 from tests.unit.gateway.running import CREDENTIALS, REGION, WAIT_SECONDS, Inbox, Running, ending, serving
@@ -149,6 +149,23 @@ async def test_delete_closes_the_client_with_1000() -> None:
         assert await ending(client) == (1000, "Connection Closed Normally")
         assert (await ends.next())["requestContext"]["disconnectStatusCode"] == 1000
     assert ends.is_empty
+
+
+async def test_a_connection_is_gone_for_the_very_next_request_after_delete() -> None:
+    async with serving() as running, running.connect():
+        path = connection_path("/local", running.connection_id)
+        requests = b""
+        for method in ("DELETE", "POST"):
+            lines = [f"{method} {path} HTTP/1.1\r\n", "content-length: 0\r\n"]
+            lines += [
+                f"{name}: {value}\r\n" for name, value in signed_headers(running, path, b"", method).items()
+            ]
+            requests += "".join([*lines, "\r\n"]).encode()
+        reader, writer = await asyncio.open_connection(*running.client.host.split(":"))
+        writer.write(requests)
+        assert b" 204 " in await reader.readuntil(b"\r\n\r\n")
+        assert b" 410 " in await reader.readuntil(b"\r\n\r\n")
+        writer.close()
 
 
 @pytest.mark.parametrize(

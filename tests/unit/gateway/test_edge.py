@@ -41,6 +41,12 @@ async def registry(scope: Any, receive: Any, send: Any) -> None:
 @asynccontextmanager
 async def edge(connects: Inbox, app: Any = registry) -> AsyncIterator[int]:
     """Give the port of a uvicorn with the registry and a gateway behind it."""
+    async with edge_server(connects, app) as server:
+        yield server.servers[0].sockets[0].getsockname()[1]
+
+
+@asynccontextmanager
+async def edge_server(connects: Inbox, app: Any = registry) -> AsyncIterator[uvicorn.Server]:
     async with serving(on_connect=connects) as running:
         protocol = make_protocol(running.gateway)
         config = uvicorn.Config(app, port=0, http=protocol, ws="none", lifespan="off", log_config=None)
@@ -49,7 +55,7 @@ async def edge(connects: Inbox, app: Any = registry) -> AsyncIterator[int]:
         server.lifespan = config.lifespan_class(config)
         await server.startup()
         try:
-            yield server.servers[0].sockets[0].getsockname()[1]
+            yield server
         finally:
             server.servers[0].close()
             for connection in tuple(server.server_state.connections):
@@ -113,12 +119,14 @@ async def test_a_handshake_may_follow_a_request_on_the_same_connection() -> None
     connects = Inbox()
     async with edge(connects) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(GET)
+        writer.write(GET.replace(b"Host: h", b"Host: h\r\nX-First: 1"))
         await head(reader)
         await reader.readexactly(8)
         writer.write(UPGRADE)
         assert b" 101 " in await head(reader)
-        assert (await connects.next())["queryStringParameters"]["_server"] == "acme/weather"
+        event = await connects.next()
+        assert event["queryStringParameters"]["_server"] == "acme/weather"
+        assert "X-First" not in event["headers"]
         writer.close()
 
 
@@ -166,3 +174,11 @@ async def test_an_upgrade_to_another_protocol_is_a_plain_request() -> None:
         writer.write(GET.replace(b"\r\n\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"))
         assert b" 200 " in await head(reader)
         writer.close()
+
+
+async def test_uvicorn_no_longer_counts_a_connection_that_the_gateway_has() -> None:
+    """It would cut it, without a close frame, when it stops."""
+    async with edge_server(Inbox()) as server:
+        port = server.servers[0].sockets[0].getsockname()[1]
+        async with connect(f"ws://127.0.0.1:{port}/a/b/ws"):
+            assert not server.server_state.connections

@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import threading
+from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -161,6 +163,26 @@ async def test_a_client_that_does_not_wait_for_the_answer_is_dropped() -> None:
     async with serving(on_connect=connects) as running:
         assert await exchange(running, HANDSHAKE + bytes.fromhex("818200000000") + b"{}") == b""
         assert connects.is_empty
+
+
+async def test_a_frame_that_comes_during_connect_waits_for_its_end() -> None:
+    go_on, started, messages = threading.Event(), Inbox(), Inbox()
+
+    def slow(event: Any, context: Any) -> Any:
+        started(event, context)
+        go_on.wait(WAIT_SECONDS)
+        return {"statusCode": 200}
+
+    async with serving(slow, messages) as running:
+        _, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        writer.write(HANDSHAKE)
+        await started.next()
+        writer.write(bytes.fromhex("818200000000") + b"{}")
+        assert (await running.call("GET", "unknown=")).status == 410  # a turn of the server
+        assert messages.is_empty
+        go_on.set()
+        assert (await messages.next())["body"] == "{}"
+        writer.close()
 
 
 async def test_a_client_that_does_not_close_after_us_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:

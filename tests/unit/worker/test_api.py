@@ -1,5 +1,6 @@
 """The HTTP API's own part: who may call, which routes there are, what refusals look like."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from mooring.http1 import Client
 from tests.unit.worker.edge import Edge
+from tests.unit.worker.harness import SECRET
 
 Start = Callable[..., Any]
 
@@ -119,6 +121,27 @@ async def test_metrics_count_what_happened(edge: Edge, start: Start) -> None:
         "frames_in_total": "1",
         "frames_out_total": "1",
     }
+
+
+async def test_a_caller_that_hangs_up_leaves_a_whole_session(edge: Edge, start: Start) -> None:
+    worker = await start()
+    body = json.dumps(
+        {"server": "acme/test", "connection": "c1", "launch": {"command": "cat"}, "config": {}}
+    ).encode()
+    head = (
+        f"PUT /sessions/s1 HTTP/1.1\r\nauthorization: Bearer {SECRET}\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    _, writer = await asyncio.open_connection(*worker.url.removeprefix("http://").split(":"))
+
+    writer.write(head.encode() + body)
+    writer.close()
+
+    await edge.until(lambda: len(worker.agent) == 1, "the session")
+    answer = {"id": 1, "result": {"echoed": "by cat"}}
+    async with asyncio.timeout(5):
+        while (await worker.post(answer)).status != 202:
+            continue
+    assert (await edge.answer_to(1))["result"] == {"echoed": "by cat"}
 
 
 async def test_sessions_are_listed_without_what_they_say(start: Start) -> None:

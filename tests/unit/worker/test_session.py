@@ -226,7 +226,7 @@ async def test_a_session_is_started_once_however_often_it_is_asked_for(edge: Edg
     answers = await asyncio.gather(*(worker.order() for _ in range(3)))
 
     assert sorted(answer.status for answer in answers) == [200, 200, 201]
-    assert len(tagged(worker.home)) == 1
+    assert (len(worker.agent), worker.agent.counts.starts) == (1, 1)
 
 
 # Sizes
@@ -478,13 +478,28 @@ async def test_no_grandchild_outlives_the_session(edge: Edge, start: Start, how:
     await edge.until(lambda: not list((worker.home / "sessions").iterdir()), "the end of the folder")
 
 
+async def test_the_group_ends_with_its_leader_even_without_the_session_in_its_environment(
+    edge: Edge, start: Start
+) -> None:
+    worker = await start()
+    script = 'env -i sleep 300 & echo "{\\"method\\":\\"pid\\",\\"params\\":$!}"; read line'
+    await worker.order(launch={"command": "sh", "args": ["-c", script]})
+    sleeper = await edge.notification("pid")
+
+    await worker.end()
+
+    await edge.until(lambda: not exists(sleeper), "the end of the group")
+
+
 async def test_the_child_sees_its_own_environment_and_nothing_of_the_worker(
     edge: Edge, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "do-not-tell")
     monkeypatch.setenv("MOORING_WORKER_SECRET", "do-not-tell")
     worker = await start(runtime_path="/opt/runtime/bin")
-    program = "import json,os; print(json.dumps({'method': 'env', 'params': dict(os.environ)}), flush=True); input()"
+    program = (
+        "import json,os; print(json.dumps({'method': 'env', 'params': {**os.environ}}), flush=True); input()"
+    )
     launch = {"command": sys.executable, "args": ["-c", program], "env": {"K": "${config.k}"}}
 
     await worker.order(launch=launch, config={"k": "value"})

@@ -111,6 +111,7 @@ async def test_children_die_with_a_worker_that_is_killed(edge: Edge, spawn: Spaw
     """By the parent-death signal, which only the child itself has: the sweep below finds the others."""
     worker = await spawn()
     await worker.order(script="ignores_sigterm")
+    await edge.notification("notifications/message")  # it will not write again, so no broken pipe ends it
     child = (await worker.session())["pid"]
 
     worker.process.kill()
@@ -166,7 +167,8 @@ async def test_each_child_runs_under_a_uid_of_its_own(edge: Edge, spawn: Spawn, 
     worker = await spawn(child_uids="20000-20001")
     program = (
         "import json,os; uids = [*os.getresuid(), *os.getresgid(), *os.getgroups()]; "
-        "print(json.dumps({'method': 'who', 'params': [uids, os.access('.', os.W_OK), os.listdir('.')]}), flush=True);"
+        "params = [uids, os.access('.', os.W_OK), os.listdir('.')]; "
+        "print(json.dumps({'method': 'who', 'params': params}), flush=True); "
         "input()"
     )
     launch = {"command": "/usr/bin/python3", "args": ["-c", program]}
