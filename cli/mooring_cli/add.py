@@ -63,8 +63,8 @@ def add(
     """Host a server: npm:<package>, pypi:<package>, or a folder.
 
     After -- come arguments for the server; for a folder, the command that starts it. They and the values of
-    --env may contain ${config.<name>}, a value of the session's configuration. --config is what the server is
-    started with now, to list its tools.
+    --env may contain ${config.<name>}, a value of the session's configuration, and ${session}, the session's
+    own folder. --config is what the server is started with now, to list its tools.
     """
     if not target.is_this_machine:
         raise Failure(

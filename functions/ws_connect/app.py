@@ -100,6 +100,8 @@ def accepted_subprotocol(event: dict[str, Any]) -> dict[str, str]:
 
 def refusal(error: MooringError) -> dict[str, Any]:
     headers = {"Content-Type": "application/json"}
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
     if error.data and "retryAfterSeconds" in error.data:
         headers["Retry-After"] = str(error.data["retryAfterSeconds"])
     return {"statusCode": error.http_status, "headers": headers, "body": json.dumps(error.as_http())}

@@ -1,8 +1,9 @@
 """From a release's launch rule and a session's configuration to what is executed (no I/O).
 
 A rule says `{"command": ..., "args": [...], "env": {...}, "cwd": ...}`. Its texts may contain `${bundle}`,
-the folder of the release's bundle, and `${config.a.b}`, a value of the session's configuration. No shell is
-involved and nothing is expanded twice, so a value can never become a second argument or another placeholder.
+the read-only folder of the release's bundle, `${session}`, the session's own folder, which goes when it ends,
+and `${config.a.b}`, a value of the session's configuration. No shell is involved and nothing is expanded
+twice, so a value can never become a second argument or another placeholder.
 """
 
 import json
@@ -23,11 +24,13 @@ class Launch:
 
     argv: tuple[str, ...] = field(repr=False)
     env: dict[str, str] = field(repr=False)
-    cwd: str | None
+    cwd: str
 
 
-def resolve(launch: Mapping[str, Any], config: Mapping[str, Any], bundle: str | None) -> Launch:
+def resolve(launch: Mapping[str, Any], config: Mapping[str, Any], bundle: str | None, session: str) -> Launch:
     """Fill in `launch`; `bundle` is the folder of the release's bundle, None when it has none.
+
+    The child starts in its `session` folder unless the rule has a `cwd`.
 
     An argument or a variable whose only content is a value that `config` does not have is left out; inside a
     longer text such a value is empty.
@@ -39,7 +42,7 @@ def resolve(launch: Mapping[str, Any], config: Mapping[str, Any], bundle: str | 
         raise InvalidRequest(
             "launch.commandFunction is not supported yet; give launch.command and launch.args"
         )
-    texts = _Texts(config, bundle)
+    texts = _Texts(config, bundle, session)
     command = texts.fill("launch.command", launch.get("command"))
     if not command:
         raise InvalidRequest("launch.command is empty; name the program to run")
@@ -50,7 +53,7 @@ def resolve(launch: Mapping[str, Any], config: Mapping[str, Any], bundle: str | 
     return Launch(
         argv=(command, *(argument for argument in arguments if argument is not None)),
         env={name: value for name, value in variables.items() if value is not None},
-        cwd=texts.fill("launch.cwd", launch["cwd"]) if launch.get("cwd") is not None else bundle,
+        cwd=(texts.fill("launch.cwd", launch["cwd"]) if launch.get("cwd") else None) or session,
     )
 
 
@@ -58,6 +61,7 @@ def resolve(launch: Mapping[str, Any], config: Mapping[str, Any], bundle: str | 
 class _Texts:
     config: Mapping[str, Any]
     bundle: str | None
+    session: str
 
     def fill(self, where: str, template: object) -> str | None:
         """Return `template` filled in; None when it is nothing but an absent value."""
@@ -77,10 +81,12 @@ class _Texts:
             if self.bundle is None:
                 raise InvalidRequest(f"{where} uses ${{bundle}} and the release has no bundle")
             return self.bundle
+        if name == "session":
+            return self.session
         head, _, path = name.partition(".")
         if head != "config" or not path:
             raise InvalidRequest(
-                f"{where} has ${{{name}}}; only ${{bundle}} and ${{config.<name>}} are known"
+                f"{where} has ${{{name}}}; only ${{bundle}}, ${{session}} and ${{config.<name>}} are known"
             )
         value: object = self.config
         for key in path.split("."):

@@ -65,6 +65,7 @@ def emulator(environment: dict[str, str], tmp_path_factory: pytest.TempPathFacto
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_HOST": "127.0.0.1",
         "SERVICES": EMULATOR_SERVICES,
+        "AUTH": "true",  # functions may do what their roles allow, and no more
         "IOT_MTLS_ENABLED": "0",  # it would take port 8883, which is not ours to take
         "SFTP_ENABLED": "0",
     }

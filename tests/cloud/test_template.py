@@ -4,38 +4,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mooring.keys import KeyTable
 from mooring_local import tables
-from tests.cloud.deployment import REGION, ROOT, STACK, TEMPLATE, Deployment, run_tool
+from tests.cloud.deployment import REGION, ROOT, STACK, TEMPLATE, Deployment, http_event, run_tool
 
 pytestmark = pytest.mark.integration
-
-
-def http_event(path: str, headers: dict[str, str]) -> dict[str, Any]:
-    """Return what API Gateway's HTTP API hands to a function (payload format 2.0)."""
-    return {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": path,
-        "rawQueryString": "",
-        "headers": {"host": "registry.test", **headers},
-        "requestContext": {
-            "http": {
-                "method": "GET",
-                "path": path,
-                "protocol": "HTTP/1.1",
-                "sourceIp": "192.0.2.1",
-                "userAgent": "",
-            },
-            "requestId": "r1",
-            "stage": "$default",
-        },
-        "isBase64Encoded": False,
-    }
 
 
 def test_cfn_lint_finds_nothing(environment: dict[str, str]) -> None:
@@ -130,7 +106,7 @@ def test_the_websocket_api_has_the_three_routes_each_with_its_function(deploymen
 
 
 def test_the_registry_asks_for_a_key(deployment: Deployment) -> None:
-    answer = deployment.invoke("RegistryApiFunction", http_event("/servers", {}))
+    answer = deployment.invoke("RegistryApiFunction", http_event("GET", "/servers", {}))
     assert answer["statusCode"] == 401
     assert answer["headers"]["www-authenticate"].startswith("Bearer")
 
@@ -138,10 +114,10 @@ def test_the_registry_asks_for_a_key(deployment: Deployment) -> None:
 def test_the_registry_answers_who_has_a_key(deployment: Deployment) -> None:
     keys = KeyTable(deployment.client("dynamodb"), deployment.resources["KeysTable"])
     _, secret = keys.create("test", "client")
-    event = http_event("/servers", {"authorization": f"Bearer {secret}"})
+    event = http_event("GET", "/servers", {"authorization": f"Bearer {secret}"})
     answer = deployment.invoke("RegistryApiFunction", event)
     assert answer["statusCode"] == 200, answer
-    assert json.loads(answer["body"])["servers"] == []
+    assert "servers" in json.loads(answer["body"])
 
 
 def test_a_handshake_without_a_key_is_refused(deployment: Deployment) -> None:

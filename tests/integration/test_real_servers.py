@@ -26,12 +26,8 @@ ANSWER_SECONDS = 20.0
 def memory(stack: Stack) -> str:
     """The memory server, told to keep its file in the session's own folder instead of its package's."""
     package = "@modelcontextprotocol/server-memory"
-    added = json.loads(stack.command("add", f"npm:{package}@{npm_version(package)}", "--json"))
-    start = 'MEMORY_FILE_PATH="$HOME/memory.jsonl" exec node "$0"'
-    launch = {"command": "sh", "args": ["-c", start, f"${{bundle}}/node_modules/{package}/dist/index.js"]}
-    release = {"bundle": added["bundle"], "launch": launch}
-    status, answer = stack.call("PUT", "/servers/npm/memory", {"release": release})
-    assert status == 201, answer
+    place = "MEMORY_FILE_PATH=${session}/memory.jsonl"
+    stack.command("add", f"npm:{package}@{npm_version(package)}", "--name", "npm/memory", "--env", place)
     return "npm/memory"
 
 

@@ -1,4 +1,4 @@
-"""Clients that may not enter, or ask for what there is not: refused with an HTTP status, and nothing was started."""
+"""Clients that may not enter, or ask for what there is not: an HTTP status says so, and nothing starts."""
 
 import asyncio
 import base64

@@ -5,6 +5,8 @@ import pytest
 from mooring.errors import InvalidRequest
 from mooring.launch import resolve
 
+SESSION = "/sessions/1"
+
 
 def test_placeholders_are_filled_in_everywhere() -> None:
     rule = {
@@ -14,7 +16,7 @@ def test_placeholders_are_filled_in_everywhere() -> None:
         "cwd": "${bundle}/work",
     }
 
-    launch = resolve(rule, {"apiKey": "k", "a": {"b": "deep"}, "n": 1.5, "flag": True}, "/bundles/1")
+    launch = resolve(rule, {"apiKey": "k", "a": {"b": "deep"}, "n": 1.5, "flag": True}, "/bundles/1", SESSION)
 
     assert launch.argv == ("/bundles/1/bin/run", "/bundles/1/x.js", "--key", "k", "--in=deep/1.5")
     assert launch.env == {"K": "k", "FLAG": "true"}
@@ -28,7 +30,7 @@ def test_what_is_only_an_absent_value_is_left_out() -> None:
         "env": {"A": "${config.a}", "N": "${config.none}", "X": "x${config.a}"},
     }
 
-    launch = resolve(rule, {"b": "text", "none": None, "empty": ""}, None)
+    launch = resolve(rule, {"b": "text", "none": None, "empty": ""}, None, SESSION)
 
     assert launch.argv == ("run", "--x=", "", "")
     assert launch.env == {"X": "x"}
@@ -39,22 +41,30 @@ def test_what_is_only_an_absent_value_is_left_out() -> None:
     [(0, "0"), (False, "false"), (1e21, "1e+21"), (["a", 1], '["a",1]'), ({"k": "v"}, '{"k":"v"}')],
 )
 def test_values_that_are_no_strings_become_json(value: object, text: str) -> None:
-    assert resolve({"command": "run", "args": ["${config.v}"]}, {"v": value}, None).argv == ("run", text)
+    assert resolve({"command": "run", "args": ["${config.v}"]}, {"v": value}, None, SESSION).argv == (
+        "run",
+        text,
+    )
 
 
 def test_a_value_is_never_expanded_nor_split() -> None:
     value = "${config.other} $(id); --flag\n${bundle}"
 
     launch = resolve(
-        {"command": "run", "args": ["${config.v}", "-${config.v}"]}, {"v": value, "other": "x"}, None
+        {"command": "run", "args": ["${config.v}", "-${config.v}"]}, {"v": value, "other": "x"}, None, SESSION
     )
 
     assert launch.argv == ("run", value, f"-{value}")
 
 
-def test_the_working_folder_is_the_bundle_unless_the_rule_says_otherwise() -> None:
-    assert resolve({"command": "run"}, {}, "/bundles/1").cwd == "/bundles/1"
-    assert resolve({"command": "run"}, {}, None).cwd is None
+def test_the_working_folder_is_the_session_s_own_unless_the_rule_says_otherwise() -> None:
+    assert resolve({"command": "run"}, {}, "/bundles/1", SESSION).cwd == SESSION
+    assert resolve({"command": "run", "cwd": "${bundle}"}, {}, "/bundles/1", SESSION).cwd == "/bundles/1"
+
+
+def test_a_server_can_be_told_to_keep_its_files_in_the_session_s_folder() -> None:
+    rule = {"command": "run", "env": {"FILE": "${session}/memory.json"}}
+    assert resolve(rule, {}, None, SESSION).env == {"FILE": "/sessions/1/memory.json"}
 
 
 @pytest.mark.parametrize(
@@ -81,7 +91,7 @@ def test_a_rule_that_cannot_be_used_is_refused_by_the_name_of_its_field(
     rule: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        resolve(rule, {"nul": "secret\0"}, None)
+        resolve(rule, {"nul": "secret\0"}, None, SESSION)
 
     assert field in refused.value.message
     assert "secret" not in refused.value.message
@@ -89,7 +99,10 @@ def test_a_rule_that_cannot_be_used_is_refused_by_the_name_of_its_field(
 
 def test_neither_arguments_nor_environment_show_in_a_repr() -> None:
     launch = resolve(
-        {"command": "run", "args": ["${config.k}"], "env": {"K": "${config.k}"}}, {"k": "secret"}, None
+        {"command": "run", "args": ["${config.k}"], "env": {"K": "${config.k}"}},
+        {"k": "secret"},
+        None,
+        SESSION,
     )
 
     assert "secret" not in repr(launch)

@@ -1,6 +1,8 @@
 import socket
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
@@ -49,3 +51,79 @@ def test_an_answer_that_is_not_http_is_an_os_error() -> None:
         with pytest.raises(OSError):
             Origin(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout_seconds=5).request("GET", "/")
         thread.join(5)
+
+
+@contextmanager
+def answering(*answers: bytes) -> Iterator[str]:
+    """Serve one connection with one answer for each request, then close it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                for answer in answers:
+                    if not connection.recv(65536):
+                        break
+                    for part in answer.split(b"|"):  # the pieces arrive one after the other
+                        connection.sendall(part)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join(5)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n", (202, b"")),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", (204, b"")),
+        (b"HTTP/1.1 200 \r\nContent-Length:5\r\n\r|\nab|cde", (200, b"abcde")),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\na", (200, b"a")),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n"
+            b"2;x=y\r\nab\r|\n1\r\nc\r\n0\r\nx: y\r\n\r\n",
+            (200, b"abc"),
+        ),
+    ],
+    ids=["length 0", "204", "in pieces", "after 100", "chunked"],
+)
+def test_the_next_request_uses_the_same_connection_after(answer: bytes, expected: tuple[int, bytes]) -> None:
+    with answering(answer, b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nnext") as url:
+        origin = Origin(url, timeout_seconds=5)
+        assert origin.request("POST", "/", b"x") == expected
+        assert origin.request("POST", "/", b"x") == (200, b"next")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\n\r\nab|c",
+        b"HTTP/1.0 200 OK\r\ncontent-length: 3\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\nconnection: close\r\n\r\nabc",
+    ],
+    ids=["until the end", "HTTP/1.0", "close"],
+)
+def test_an_answer_may_end_with_its_connection(answer: bytes) -> None:
+    with answering(answer) as url:
+        assert Origin(url, timeout_seconds=5).request("GET", "/") == (200, b"abc")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nab",
+        b"HTTP/1.1 200 OK\r\ncontent-length: three\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nx\r\n",
+        b"HTTP/1.1 200 OK\r\n",
+    ],
+    ids=["cut", "length", "chunk size", "head cut"],
+)
+def test_half_an_answer_is_an_os_error(answer: bytes) -> None:
+    with answering(answer) as url, pytest.raises(OSError):
+        Origin(url, timeout_seconds=5).request("GET", "/")
+
+
+def test_a_line_break_in_a_header_is_refused_before_anything_is_sent() -> None:
+    with pytest.raises(ValueError, match="line break"):
+        Origin("http://127.0.0.1:9", timeout_seconds=5).request("GET", "/", headers={"x": "a\r\nb: c"})

@@ -66,7 +66,8 @@ class Agent:
             raise InvalidRequest("the session id must be 1 to 128 letters, digits, '_', '-' and '='")
         if session_id in self._sessions:
             return False
-        order = Order.read(body, self._bundles, self._settings.session_idle_seconds)
+        directory = self._sandboxes.folder / session_id
+        order = Order.read(body, self._bundles, directory, self._settings.session_idle_seconds)
         if not self.takes_sessions:
             raise LimitReached("the worker is draining" if self.is_draining else "the worker is full")
         session = Session(

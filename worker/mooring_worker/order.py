@@ -20,8 +20,8 @@ class Order:
     idle_seconds: float
 
     @classmethod
-    def read(cls, body: bytes, bundles: Path, idle_seconds: float) -> Self:
-        """Parse `body`; `idle_seconds` holds when it sets no limit of its own.
+    def read(cls, body: bytes, bundles: Path, directory: Path, idle_seconds: float) -> Self:
+        """Parse `body`; `directory` is the session's own, `idle_seconds` holds when the body sets no limit.
 
         Raises:
             InvalidRequest: names the field that is missing or cannot be used.
@@ -41,6 +41,7 @@ class Order:
                 _typed(fields, "launch", dict),
                 _typed({"config": {}, **fields}, "config", dict),
                 str(bundles / _typed(fields, "bundle", str)) if bundle else None,
+                str(directory),
             ),
             is_owner=bool(fields.get("is_owner")),
             idle_seconds=_idle_seconds(fields, idle_seconds),

@@ -67,7 +67,7 @@ class Sandbox:
             StartFailed: says what could not be executed and how to mend it.
         """
         env = self._environment(launch)
-        cwd = launch.cwd or str(self.directory)
+        cwd = launch.cwd
         command = launch.argv[0]
         if not Path(cwd).is_dir():
             raise StartFailed("the server's working folder does not exist; correct launch.cwd of the release")
@@ -76,7 +76,7 @@ class Sandbox:
                 f"the command {command!r} was not found; install it on the worker or correct launch.command"
             )
         privileges = _setpriv()
-        prefix = [] if privileges is None else [privileges, *_RESTRICTIONS, *self._user_options()]
+        prefix = [] if privileges is None else [privileges, *_restrictions(), *self._user_options()]
         user = self.uid if privileges is None else None
         try:
             process = subprocess.Popen(
@@ -135,7 +135,11 @@ class Sandbox:
                 resource.prlimit(pid, kind, (limit, limit))
 
 
-_RESTRICTIONS = ("--pdeathsig=KILL", "--no-new-privs")
+@cache
+def _restrictions() -> tuple[str, ...]:
+    """Return what holds for every child. Root's has no capability: a bundle is read-only to it too."""
+    always = ("--pdeathsig=KILL", "--no-new-privs")
+    return (*always, "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else always
 
 
 @cache
@@ -146,7 +150,7 @@ def _setpriv() -> str | None:
         return None
     try:
         probe = subprocess.run(
-            [found, *_RESTRICTIONS, "true"], capture_output=True, timeout=_PROBE_SECONDS, check=False
+            [found, *_restrictions(), "true"], capture_output=True, timeout=_PROBE_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

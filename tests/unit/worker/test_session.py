@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -470,7 +471,7 @@ async def test_no_grandchild_outlives_the_session(edge: Edge, start: Start, how:
     if how == "end":
         await worker.end()
     else:
-        await asyncio.to_thread(__import__("os").kill, child, 9)
+        await asyncio.to_thread(os.kill, child, 9)
 
     await edge.until(
         lambda: not any(map(exists, (child, pids["in_group"], pids["daemon"]))), "the end of all processes"
@@ -485,6 +486,7 @@ async def test_the_group_ends_with_its_leader_even_without_the_session_in_its_en
     script = 'env -i sleep 300 & echo "{\\"method\\":\\"pid\\",\\"params\\":$!}"; read line'
     await worker.order(launch={"command": "sh", "args": ["-c", script]})
     sleeper = await edge.notification("pid")
+    await edge.until(lambda: Path(f"/proc/{sleeper}/comm").read_text() == "sleep\n", "its start")
 
     await worker.end()
 
@@ -511,7 +513,21 @@ async def test_the_child_sees_its_own_environment_and_nothing_of_the_worker(
     assert env.pop("K") == "value"
     assert set(env) <= {"LANG", "LC_ALL", "LC_CTYPE"}
     assert Path(home).stat().st_mode & 0o777 == 0o700
-    assert zombies_of(__import__("os").getpid()) == []
+    assert zombies_of(os.getpid()) == []
+
+
+async def test_no_child_writes_into_the_bundle_whoever_runs_the_worker(edge: Edge, start: Start) -> None:
+    worker = await start()
+    bundle = worker.home / "bundles" / "sha"
+    bundle.mkdir(parents=True)
+    bundle.chmod(0o555)
+    script = 'touch "$0/own" "$0/elsewhere" 2>/dev/null; echo "{\\"method\\":\\"done\\",\\"params\\":{}}"; read line'
+    launch = {"command": "sh", "args": ["-c", script, "${bundle}"]}
+
+    await worker.order(launch=launch, bundle="sha")
+
+    await edge.notification("done")
+    assert list(bundle.iterdir()) == []
 
 
 async def test_a_launch_rule_is_filled_in_from_the_configuration(edge: Edge, start: Start) -> None:

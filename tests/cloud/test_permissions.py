@@ -1,0 +1,168 @@
+"""Every function may do what it has to: the emulator enforces the roles of template.yaml (AUTH).
+
+A stub stands in for the worker; the functions, tables, keys and secrets are the deployed ones.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from mooring.keys import KeyTable
+from tests.cloud.deployment import Deployment, http_event
+
+pytestmark = pytest.mark.integration
+
+CONNECTION = "L0SM9cOFvHcCIhw="
+SERVER = {
+    "displayName": "Echo",
+    "release": {"launch": {"command": "echo"}, "configSchema": {"type": "object"}},
+}
+
+
+@dataclass
+class Registry:
+    """Calls the deployed registry with one key."""
+
+    deployment: Deployment
+    key: str
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        event = http_event(method, path, {"authorization": f"Bearer {self.key}"}, body)
+        answer = self.deployment.invoke("RegistryApiFunction", event)
+        assert 200 <= answer["statusCode"] < 300, answer
+        return json.loads(answer["body"]) if answer["body"] else None
+
+
+@pytest.fixture
+def registry(deployment: Deployment) -> Registry:
+    keys = KeyTable(deployment.client("dynamodb"), deployment.resources["KeysTable"])
+    return Registry(deployment, keys.create("operator", "admin")[1])
+
+
+@dataclass
+class StubWorker:
+    """Accepts everything and remembers what was called with which credential."""
+
+    calls: list[tuple[str, str, str | None]] = field(default_factory=list)
+
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        calls = self.calls
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _accept(self, status: int) -> None:
+                self.rfile.read(int(self.headers.get("content-length", 0)))
+                calls.append((self.command, self.path, self.headers["authorization"]))
+                self.send_response(status)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def do_PUT(self) -> None:
+                self._accept(201)
+
+            def do_POST(self) -> None:
+                self._accept(202)
+
+            def do_DELETE(self) -> None:
+                self._accept(204)
+
+            def log_message(self, format: str, *args: object) -> None: ...
+
+        return Handler
+
+
+@pytest.fixture(scope="module")
+def worker(deployment: Deployment) -> Iterator[StubWorker]:
+    stub = StubWorker()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), stub.handler())
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    deployment.client("dynamodb").put_item(
+        TableName=deployment.resources["WorkersTable"],
+        Item={
+            "worker_id": {"S": "stub"},
+            "address": {"S": f"http://127.0.0.1:{server.server_port}"},
+            "used": {"N": "0"},
+            "capacity": {"N": "10"},
+            "lease": {"N": str(int(time.time()) + 600)},
+            "draining": {"BOOL": False},
+        },
+    )
+    yield stub
+    server.shutdown()
+    thread.join(10)
+    server.server_close()
+
+
+def websocket_event(
+    route: str, *, query: dict[str, str] | None = None, body: str | None = None
+) -> dict[str, Any]:
+    """Return what API Gateway hands to the function of `route`."""
+    return {
+        "headers": {"Host": "ws.test"},
+        "queryStringParameters": query,
+        "requestContext": {
+            "connectionId": CONNECTION,
+            "routeKey": route,
+            "messageId": "IbpIHfYyoAMCIhw=",
+            "requestId": "IbpIHF36oAMF5gw=",
+        },
+        "body": body,
+        "isBase64Encoded": False,
+    }
+
+
+def test_the_registry_may_keep_servers_keys_tickets_and_profiles(registry: Registry) -> None:
+    registry.call("PUT", "/servers/acme/kept", SERVER)
+    registry.call("PATCH", "/servers/acme/kept", {"description": "echoes"})
+    assert registry.call("GET", "/servers/acme/kept")["qualifiedName"].endswith("acme/kept")
+    assert registry.call("GET", "/servers")["pagination"]["totalCount"] >= 1
+    registry.call("DELETE", "/servers/acme/kept")
+    key = registry.call("POST", "/keys", {"name": "client", "role": "client"})
+    assert key["id"] in json.dumps(registry.call("GET", "/keys"))
+    registry.call("DELETE", f"/keys/{key['id']}")
+    registry.call("POST", "/tickets", {"config": {"apiKey": "k"}})
+    registry.call("PUT", "/profiles/work", {"config": {"apiKey": "k"}})
+    registry.call("GET", "/profiles")
+    registry.call("DELETE", "/profiles/work")
+
+
+@pytest.mark.parametrize("credential", ["key", "ticket", "profile"])
+def test_a_session_goes_from_handshake_to_end(
+    deployment: Deployment, registry: Registry, worker: StubWorker, credential: str
+) -> None:
+    worker.calls.clear()
+    registry.call("PUT", "/servers/acme/echo", SERVER)
+    query = {"_server": "acme/echo"}
+    if credential == "ticket":
+        query["ticket"] = registry.call("POST", "/tickets", {"config": {"apiKey": "k"}})["ticket"]
+    else:
+        query["api_key"] = registry.key
+    if credential == "profile":
+        registry.call("PUT", "/profiles/work", {"config": {"apiKey": "k"}})
+        query["profile"] = "work"
+
+    opened = deployment.invoke("WsConnectFunction", websocket_event("$connect", query=query))
+    assert opened["statusCode"] == 200, opened
+    frame = '{"jsonrpc":"2.0","id":1,"method":"ping"}'
+    assert (
+        deployment.invoke("WsDefaultFunction", websocket_event("$default", body=frame))["statusCode"] == 200
+    )
+    assert deployment.invoke("WsDisconnectFunction", websocket_event("$disconnect"))["statusCode"] == 200
+
+    secret = deployment.client("secretsmanager").get_secret_value(
+        SecretId=deployment.resources["WorkerSecret"]
+    )
+    assert [(method, authorization) for method, _, authorization in worker.calls] == [
+        (method, f"Bearer {secret['SecretString']}") for method in ("PUT", "POST", "DELETE")
+    ]
+    rows = deployment.client("dynamodb").scan(TableName=deployment.resources["SessionsTable"])["Items"]
+    assert rows == []
