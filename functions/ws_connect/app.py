@@ -3,26 +3,22 @@
 Refusals are the HTTP status of the handshake, with a JSON body that says what to change.
 """
 
-import json
 import secrets
 from typing import Any
 
 import boto3
 
-from mooring import configuration
+from mooring import configuration, handshake
 from mooring.catalog import Catalog
-from mooring.configuration import Config
-from mooring.errors import MooringError, NotDeployed, Unauthorized
-from mooring.keys import KeyTable, Principal, credential_from
+from mooring.errors import MooringError, NotDeployed
+from mooring.keys import KeyTable
 from mooring.observability import logger
 from mooring.profiles import ProfileTable
 from mooring.sealing import sealer
 from mooring.sessions import Session, SessionTable
 from mooring.settings import Settings
-from mooring.tickets import TicketTable
+from mooring.tickets import TicketTable, authenticate
 from mooring.workers import WorkerClient, WorkerTable, place
-
-SUBPROTOCOL = "mcp"
 
 settings = Settings.read()
 logger.setLevel(settings.log_level)
@@ -42,18 +38,18 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         open_session(event)
     except MooringError as error:
         logger.info("handshake refused", error=type(error).__name__)
-        return refusal(error)
+        return handshake.refusal(error)
     except Exception:
         logger.exception("handshake failed")
-        return refusal(MooringError("internal error"))
-    return {"statusCode": 200, "headers": accepted_subprotocol(event)}
+        return handshake.refusal(MooringError("internal error"))
+    return handshake.acceptance(event["headers"])
 
 
 def open_session(event: dict[str, Any]) -> None:
     """Start the session that the connect URL asks for, and remember where it is."""
     connection_id = event["requestContext"]["connectionId"]
     query = event.get("queryStringParameters") or {}
-    principal, stored = authenticate(event.get("headers") or {}, query)
+    principal, stored = authenticate(event["headers"], query, keys, tickets)
     if "profile" in query:
         stored = profiles.get(principal, query["profile"])
     server = catalog.get(query.get("_server", ""))
@@ -80,28 +76,3 @@ def open_session(event: dict[str, Any]) -> None:
     except BaseException:
         workers.end(worker.address, session_id)  # without its row nobody would
         raise
-
-
-def authenticate(headers: dict[str, str], query: dict[str, str]) -> tuple[Principal, Config | None]:
-    """Return who connects, and the configuration that came with a ticket."""
-    if "ticket" in query:
-        return tickets.redeem(query["ticket"])
-    credential = credential_from(headers, query)
-    if credential is None:
-        raise Unauthorized("no credential: send Authorization: Bearer, api_key= or ticket=")
-    return keys.verify(credential), None
-
-
-def accepted_subprotocol(event: dict[str, Any]) -> dict[str, str]:
-    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    offered = [name.strip() for name in headers.get("sec-websocket-protocol", "").split(",")]
-    return {"Sec-WebSocket-Protocol": SUBPROTOCOL} if SUBPROTOCOL in offered else {}
-
-
-def refusal(error: MooringError) -> dict[str, Any]:
-    headers = {"Content-Type": "application/json"}
-    if isinstance(error, Unauthorized):
-        headers["WWW-Authenticate"] = "Bearer"
-    if error.data and "retryAfterSeconds" in error.data:
-        headers["Retry-After"] = str(error.data["retryAfterSeconds"])
-    return {"statusCode": error.http_status, "headers": headers, "body": json.dumps(error.as_http())}

@@ -36,7 +36,10 @@ class Emulator:
             "PATH": str(Path(sys.executable).parent),
             "GATEWAY_PORT": str(self._port),
             "EDGE_PORT": str(self._port),
+            "BIND_HOST": "127.0.0.1",
             "MINISTACK_HOST": "127.0.0.1",
+            "IOT_MTLS_ENABLED": "0",  # or it listens on a port for each of these two as well
+            "SFTP_ENABLED": "0",
             "SERVICES": _SERVICES,
             "LOG_LEVEL": "WARNING",
         }

@@ -7,13 +7,14 @@ the principal that made it, even if the key is revoked in that minute.
 import hashlib
 import secrets
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from mooring import documents
 from mooring.clock import Clock
 from mooring.dynamodb import from_item, to_item
 from mooring.errors import Unauthorized
-from mooring.keys import Principal
+from mooring.keys import KeyTable, Principal, credential_from
 from mooring.sealing import Sealer
 
 LIFETIME_SECONDS = 60
@@ -82,3 +83,19 @@ class TicketTable:
 
 def _hash(ticket: str) -> str:
     return hashlib.sha256(ticket.encode(errors="replace")).hexdigest()
+
+
+def authenticate(
+    headers: Mapping[str, str], query: Mapping[str, str], keys: KeyTable, tickets: TicketTable
+) -> tuple[Principal, dict[str, Any] | None]:
+    """Return who connects, by ticket or by key, and the configuration that came with the ticket.
+
+    Raises:
+        Unauthorized: there is no credential, or a worthless one.
+    """
+    if "ticket" in query:
+        return tickets.redeem(query["ticket"])
+    credential = credential_from(headers, query)
+    if credential is None:
+        raise Unauthorized("no credential: send Authorization: Bearer, api_key= or ticket=")
+    return keys.verify(credential), None

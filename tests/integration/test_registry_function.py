@@ -1,5 +1,6 @@
 """The registry on Lambda: `functions/registry_api` with API Gateway's events."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ def key(aws: emulator.Emulator) -> Iterator[str]:
 
 
 @pytest.fixture
-def function(aws: emulator.Emulator, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def function(aws: emulator.Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     variables = {
         **aws.variables,
         "MOORING_WS_URL": "wss://host",
@@ -41,7 +42,9 @@ def function(aws: emulator.Emulator, monkeypatch: pytest.MonkeyPatch) -> ModuleT
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    return handlers.module("registry_api")
+    yield handlers.module("registry_api")
+    asyncio.get_event_loop_policy().get_event_loop().close()  # Mangum opens one when it is imported
+    asyncio.set_event_loop(None)
 
 
 def answer(function: ModuleType, case: str, key: str | None = None) -> dict[str, Any]:
