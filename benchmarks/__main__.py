@@ -37,7 +37,7 @@ def main() -> None:
         missing: dict[str, str] = {}
         if not options.no_peers:
             candidates += _installed_peers(options.only, missing)
-        targets = [target for target in candidates if _is_wanted(target.name, options.only)]
+        targets = [target for target in candidates if target is RAW or _is_wanted(target.name, options.only)]
         rounds = uvloop.run(_rounds(targets, echo, plan))
     summary = Summary(rounds, RAW.name)
     print(_heading(echo, plan))

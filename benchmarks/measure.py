@@ -10,7 +10,7 @@ from time import perf_counter
 
 from benchmarks.child import Child
 from benchmarks.messages import Request, echo
-from benchmarks.plan import LOADS, SIZES, Load, Plan
+from benchmarks.plan import LOADS, ROUND_TRIPS, Load, Plan
 from benchmarks.processes import Usage
 from benchmarks.session import BenchError, Session
 from benchmarks.target import Running, Target
@@ -50,9 +50,8 @@ Step = Callable[[Sheet], Awaitable[None]]
 def _steps(running: Running, plan: Plan) -> Iterable[tuple[str, Step]]:
     yield "memory", lambda sheet: _memory(running, sheet, plan)
     yield "session start", lambda sheet: _session_start(running, sheet, plan)
-    for size, size_bytes in SIZES.items():
-        request = echo(size_bytes)
-        yield f"round trip {size}", lambda sheet: _round_trips(running, sheet, size, request, plan)  # noqa: B023
+    for kind, request in ROUND_TRIPS.items():
+        yield f"round trip {kind}", lambda sheet: _round_trips(running, sheet, kind, request, plan)  # noqa: B023
     for load in LOADS:
         yield load.name, lambda sheet: _throughput(running, sheet, load, plan.window_seconds)  # noqa: B023
 
@@ -117,7 +116,7 @@ async def _session_start(running: Running, sheet: Sheet, plan: Plan) -> None:
     _note_percentiles(sheet, "start_ms", took, (50, 95))
 
 
-async def _round_trips(running: Running, sheet: Sheet, size: str, request: Request, plan: Plan) -> None:
+async def _round_trips(running: Running, sheet: Sheet, kind: str, request: Request, plan: Plan) -> None:
     took: list[float] = []
     async with _open(running, 1, sheet) as (session,):
         for _ in range(_WARM_UP_CALLS):
@@ -126,7 +125,7 @@ async def _round_trips(running: Running, sheet: Sheet, size: str, request: Reque
         while len(took) < plan.rtt_calls and (ended := perf_counter()) < deadline:
             await session.call(request)
             took.append((perf_counter() - ended) * 1e6)
-    _note_percentiles(sheet, f"rtt_us.{size}", took, (50, 95, 99))
+    _note_percentiles(sheet, f"rtt_us.{kind}", took, (50, 95, 99))
 
 
 async def _throughput(running: Running, sheet: Sheet, load: Load, seconds: float) -> None:

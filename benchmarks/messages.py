@@ -20,7 +20,8 @@ class Answer(msgspec.Struct):
 
     id: int | str | None = None
     method: str | None = None
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = msgspec.Raw()
+    """JSON text; empty when there is none."""
 
 
 decode: Callable[[bytes], Answer] = msgspec.json.Decoder(Answer).decode
@@ -48,6 +49,11 @@ def echo(size_bytes: int) -> Request:
     """Return a call of the child's tool with an argument of `size_bytes`."""
     params = {"name": "echo", "arguments": {"message": "x" * size_bytes}}
     return Request("tools/call", params, size_bytes)
+
+
+def fill(size_bytes: int) -> Request:
+    """Return a small call whose answer has `size_bytes`."""
+    return Request("tools/call", {"name": "fill", "arguments": {"bytes": size_bytes}}, size_bytes)
 
 
 INITIALIZE = Request(

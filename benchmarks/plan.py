@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from benchmarks.messages import echo, fill
+
 
 @dataclass(frozen=True)
 class Load:
@@ -13,8 +15,8 @@ class Load:
     in_flight: int
 
 
-# A window must fit the buffers of every target: Mooring's hold 1 MiB per session and direction, and
-# websocketd stops for ever where more is in flight than the pipes hold.
+# Windows that fit Mooring's buffers, 1 MiB per session and direction. A bridge that stops for ever when more
+# is in flight than the pipes hold is not spared.
 LOADS = (
     Load("1 x 64, 100 B", 100, 1, 64),
     Load("32 x 1, 100 B", 100, 32, 1),
@@ -22,7 +24,12 @@ LOADS = (
     Load("1 x 4, 100 KB", 100_000, 1, 4),
 )
 
-SIZES = {"100 B": 100, "10 KB": 10_000, "100 KB": 100_000}
+ROUND_TRIPS = {
+    "100 B": echo(100),
+    "10 KB": echo(10_000),
+    "100 KB": echo(100_000),
+    "100 KB back": fill(100_000),
+}
 
 
 @dataclass(frozen=True)

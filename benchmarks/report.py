@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.measure import Sheet
-from benchmarks.plan import LOADS, SIZES
+from benchmarks.plan import LOADS, ROUND_TRIPS
 from benchmarks.target import Target
 
 Round = Mapping[str, Sheet]
@@ -92,11 +92,11 @@ def _per_cpu_second(cpu_per_10k: float) -> float:
 
 _ROUND_TRIPS = [
     column
-    for size in SIZES
+    for kind in ROUND_TRIPS
     for column in (
-        _Column(f"{size} p50", f"rtt_us.{size}.p50", has_ratio=True),
-        _Column("p95", f"rtt_us.{size}.p95"),
-        _Column("p99", f"rtt_us.{size}.p99"),
+        _Column(f"{kind} p50", f"rtt_us.{kind}.p50", has_ratio=True),
+        _Column("p95", f"rtt_us.{kind}.p95"),
+        _Column("p99", f"rtt_us.{kind}.p99"),
     )
 ]
 _THROUGHPUT = [_Column(load.name, f"calls_per_second.{load.name}", has_ratio=True) for load in LOADS]
@@ -149,7 +149,8 @@ def _targets(targets: Sequence[Target], missing: Mapping[str, str]) -> str:
         for target in targets
     ]
     lines = [f"Not measured: {name}: {reason}" for name, reason in missing.items()]
-    table = _grid("Targets", ["target", "version", "client talks", "a child of its own per session"], rows)
+    head = ["target", "version", "client talks", "a child of its own per session"]
+    table = _grid("Targets", head, rows, alignment="---")
     return "\n\n".join([table, *lines])
 
 
@@ -169,7 +170,7 @@ def _errors(targets: Sequence[Target], summary: Summary) -> str:
     return "\n".join(["**Errors**", "", *(lines or ["None."])])
 
 
-def _grid(title: str, head: list[str], rows: list[list[str]]) -> str:
-    numbers = "".join("|---" if column == 0 else "|---:" for column in range(len(head))) + "|"
+def _grid(title: str, head: list[str], rows: list[list[str]], alignment: str = "---:") -> str:
+    rule = "|---" + f"|{alignment}" * (len(head) - 1) + "|"
     lines = [f"| {' | '.join(cells)} |" for cells in [head, *rows]]
-    return "\n".join([f"**{title}**", "", lines[0], numbers, *lines[1:]])
+    return "\n".join([f"**{title}**", "", lines[0], rule, *lines[1:]])

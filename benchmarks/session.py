@@ -3,6 +3,8 @@
 import asyncio
 from abc import ABC, abstractmethod
 
+import msgspec
+
 from benchmarks.messages import INITIALIZE, INITIALIZED, Request, decode
 
 
@@ -53,7 +55,11 @@ class Session(ABC):
 
     def received(self, frame: bytes) -> None:
         """Take a message of the other side."""
-        answer = decode(frame)
+        try:
+            answer = decode(frame)
+        except msgspec.DecodeError as error:
+            self.lost(f"not a JSON-RPC message: {error}")
+            return
         if answer.method is not None:
             return
         answered = self._waiting.get(answer.id) if isinstance(answer.id, int) else None
@@ -61,7 +67,7 @@ class Session(ABC):
             self.foreign_answers += 1
         elif answered.done():
             return
-        elif answer.error is not None:
+        elif bytes(answer.error) not in (b"", b"null"):
             answered.set_exception(CallFailed(bytes(answer.error).decode()[:160]))
         else:
             answered.set_result(len(frame))

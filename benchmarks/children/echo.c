@@ -1,5 +1,5 @@
 /*
- * The child of every target: an MCP server on stdio with one tool, `echo`.
+ * The child of every target: an MCP server on stdio with two tools, `echo` and `fill`.
  *
  * It answers in a few microseconds, so that what is measured is the bridge. A message is read as JSON only as
  * far as it takes to find the members it needs; their text is copied as it is, so that ids keep their type.
@@ -113,13 +113,36 @@ static void answer(struct span id, const char *before, struct span copied, const
     fflush(stdout);
 }
 
+/* A JSON string of `size` letters, made once for each size. */
+static struct span filled(size_t size)
+{
+    static char *text;
+    static size_t made = 0;
+    if (text == NULL || made != size) {
+        free(text);
+        text = malloc(size + 2);
+        if (text == NULL)
+            exit(1);
+        memset(text, 'x', size + 2);
+        text[0] = text[size + 1] = '"';
+        made = size;
+    }
+    return (struct span){text, text + size + 2};
+}
+
 static void call_tool(struct span id, struct span params)
 {
-    struct span message = member(member(params, "arguments"), "message");
-    if (!is(member(params, "name"), "\"echo\"") || message.start == NULL)
-        answer(id, ",\"error\":{\"code\":-32602,\"message\":\"echo needs a message\"}", ABSENT, "");
+    struct span name = member(params, "name"), arguments = member(params, "arguments");
+    struct span message = member(arguments, "message"), size = member(arguments, "bytes");
+    struct span text = ABSENT;
+    if (is(name, "\"echo\""))
+        text = message;
+    else if (is(name, "\"fill\"") && size.start != NULL)
+        text = filled(strtoul(size.start, NULL, 10));
+    if (text.start == NULL)
+        answer(id, ",\"error\":{\"code\":-32602,\"message\":\"no such tool, or no argument\"}", ABSENT, "");
     else
-        answer(id, ",\"result\":{\"content\":[{\"type\":\"text\",\"text\":", message, "}]}");
+        answer(id, ",\"result\":{\"content\":[{\"type\":\"text\",\"text\":", text, "}]}");
 }
 
 static void take(struct span line)
@@ -136,7 +159,10 @@ static void take(struct span line)
         answer(id,
                ",\"result\":{\"tools\":[{\"name\":\"echo\",\"description\":\"Returns its message.\","
                "\"inputSchema\":{\"type\":\"object\",\"properties\":{\"message\":{\"type\":\"string\"}},"
-               "\"required\":[\"message\"]}}]}",
+               "\"required\":[\"message\"]}},"
+               "{\"name\":\"fill\",\"description\":\"Returns so many bytes.\","
+               "\"inputSchema\":{\"type\":\"object\",\"properties\":{\"bytes\":{\"type\":\"integer\"}},"
+               "\"required\":[\"bytes\"]}}]}",
                ABSENT, "");
     else if (is(method, "\"ping\""))
         answer(id, ",\"result\":{}", ABSENT, "");

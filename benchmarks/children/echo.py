@@ -4,21 +4,24 @@ import json
 import sys
 from typing import Any
 
-_TOOL = {
-    "name": "echo",
-    "description": "Returns its message.",
-    "inputSchema": {
-        "type": "object",
-        "properties": {"message": {"type": "string"}},
-        "required": ["message"],
-    },
-}
+
+def tool(name: str, description: str, argument: str, kind: str) -> dict[str, Any]:
+    schema = {"type": "object", "properties": {argument: {"type": kind}}, "required": [argument]}
+    return {"name": name, "description": description, "inputSchema": schema}
+
+
+_TOOLS = [
+    tool("echo", "Returns its message.", "message", "string"),
+    tool("fill", "Returns so many bytes.", "bytes", "integer"),
+]
 
 
 def answer(method: str, params: dict[str, Any]) -> dict[str, Any]:
     match method:
         case "tools/call":
-            return {"content": [{"type": "text", "text": params["arguments"]["message"]}]}
+            arguments = params["arguments"]
+            text = arguments["message"] if params["name"] == "echo" else "x" * arguments["bytes"]
+            return {"content": [{"type": "text", "text": text}]}
         case "initialize":
             return {
                 "protocolVersion": params["protocolVersion"],
@@ -26,7 +29,7 @@ def answer(method: str, params: dict[str, Any]) -> dict[str, Any]:
                 "serverInfo": {"name": "echo", "version": "1"},
             }
         case "tools/list":
-            return {"tools": [_TOOL]}
+            return {"tools": _TOOLS}
         case "ping":
             return {}
     raise LookupError(method)

@@ -30,9 +30,24 @@ class _CancelledFrame(msgspec.Struct):
     params: _Cancelled = msgspec.field(default_factory=_Cancelled)
 
 
+class _Meta(msgspec.Struct):
+    protocol_version: msgspec.Raw = msgspec.field(
+        name="io.modelcontextprotocol/protocolVersion", default=_ABSENT
+    )
+
+
+class _MetaParams(msgspec.Struct):
+    meta: _Meta = msgspec.field(name="_meta", default_factory=_Meta)
+
+
+class _MetaFrame(msgspec.Struct):
+    params: _MetaParams = msgspec.field(default_factory=_MetaParams)
+
+
 _message = msgspec.json.Decoder(Envelope)
 _batch = msgspec.json.Decoder(list[Envelope])
 _cancelled = msgspec.json.Decoder(_CancelledFrame)
+_meta = msgspec.json.Decoder(_MetaFrame)
 
 
 def peek(frame: bytes) -> Envelope | list[Envelope]:
@@ -58,3 +73,11 @@ def cancelled_id(frame: bytes) -> bytes:
         return bytes(_cancelled.decode(frame).params.requestId)
     except msgspec.DecodeError:
         return b""
+
+
+def is_self_contained(frame: bytes) -> bool:
+    """Return whether a frame names its protocol version itself, as those of 2026-07-28 and later do."""
+    try:
+        return bool(_meta.decode(frame).params.meta.protocol_version)
+    except msgspec.DecodeError:
+        return False

@@ -112,6 +112,8 @@ class WorkerSettings(_FromEnvironment):
     buffer_bytes: int = 1_048_576
     """Per session and direction: frames accepted and not yet passed on."""
     max_line_bytes: int = 16_777_216
+    gate_seconds: float = 3.0
+    """How long a frame that overtook another waits for it: the cold start of a function."""
     exit_grace_seconds: float = 2.0
     """How long a child may take to end after its stdin closed, before SIGTERM."""
     term_grace_seconds: float = 2.0

@@ -5,8 +5,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
 from tests.clients.programs import npm_version
+from tests.integration import registry
+from tests.integration.registry import Registry
 from tests.stack import Stack, running
 
 SERVERS = Path(__file__).parents[1] / "servers"
@@ -51,3 +54,16 @@ async def nothing_is_left(stack: Stack) -> AsyncIterator[None]:
     """Assert, after the test, that no process, socket, row or session of its clients remains."""
     yield
     await stack.until_no_session_is_left()
+
+
+@pytest.fixture(scope="module")
+def running_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    with registry.running(tmp_path_factory.mktemp("registry")) as one:
+        yield one
+
+
+@pytest.fixture
+def http(running_registry: Registry) -> Iterator[TestClient]:
+    """A client of the registry with the admin's key; the servers it publishes go after the test."""
+    yield running_registry.client()
+    running_registry.forget_servers()

@@ -60,3 +60,16 @@ def running(folder: Path, sealer: Sealer | None = None) -> Iterator[Registry]:
         app = create_app(catalog, keys, tickets, profiles, ws_url="wss://host", public_url="https://host/")
         _, admin_key = keys.create("operator", "admin")
         yield Registry(aws, dynamodb, catalog, keys, tickets, profiles, app, admin_key)
+
+
+def publish(http: TestClient, name: str, **body: Any) -> dict[str, Any]:
+    answer = http.put(f"/servers/{name}", json=body)
+    assert answer.status_code in (200, 201), answer.text
+    published: dict[str, Any] = answer.json()
+    return published
+
+
+def listed(http: TestClient, q: str = "", **params: Any) -> list[str]:
+    answer = http.get("/servers", params={"q": q, **params})
+    assert answer.status_code == 200, answer.text
+    return [server["qualifiedName"] for server in answer.json()["servers"]]

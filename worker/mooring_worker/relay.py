@@ -50,13 +50,9 @@ class Relay:
         """Requests that wait for an answer, of either side."""
         return len(self._from_client) + len(self._from_child)
 
-    def client_wrote(self, frame: bytes) -> None:
-        """Pass one frame to the child.
-
-        Raises:
-            InvalidFrame: it is not JSON-RPC.
-        """
-        for envelope in _envelopes(frame):  # the waiters are known before the write
+    def client_wrote(self, frame: bytes, envelopes: Sequence[Envelope]) -> None:
+        """Pass one frame to the child; `envelopes` are what `envelopes_of` found in it."""
+        for envelope in envelopes:  # the waiters are known before the write
             if envelope.is_request:
                 self._from_client.add(bytes(envelope.id))
                 if envelope.method == "tools/call":
@@ -90,7 +86,7 @@ class Relay:
 
     def refused(self, frame: bytes) -> None:
         """Answer for a frame that the way to the client does not carry."""
-        self._report_too_large(_envelopes(frame), len(frame))
+        self._report_too_large(envelopes_of(frame), len(frame))
 
     def _line(self, line: bytes | OverlongLine) -> bool:
         if isinstance(line, OverlongLine):  # dropped unread: whom it would have answered is unknown
@@ -101,7 +97,7 @@ class Relay:
         if not line or line.isspace():
             return False
         try:
-            envelopes = _envelopes(line)
+            envelopes = envelopes_of(line)
         except InvalidFrame:
             envelopes = ()
         if not any(envelope.id or envelope.method for envelope in envelopes):
@@ -138,7 +134,8 @@ class Relay:
             self._to_client(frames.log("warning", f"{envelope.method} was not delivered: {error.message}"))
 
 
-def _envelopes(frame: bytes) -> Sequence[Envelope]:
+def envelopes_of(frame: bytes) -> Sequence[Envelope]:
+    """Return the envelopes of the messages in a frame, one unless it is a batch; raises InvalidFrame."""
     found = peek(frame)
     return found if isinstance(found, list) else (found,)
 

@@ -15,10 +15,11 @@ from mooring.settings import WorkerSettings
 from mooring_worker import frames
 from mooring_worker.child import Child, Listener
 from mooring_worker.connections import Connections
+from mooring_worker.gate import Gate, Held
 from mooring_worker.metrics import Counts
 from mooring_worker.order import Order
 from mooring_worker.orphans import Orphans
-from mooring_worker.relay import Relay
+from mooring_worker.relay import Relay, envelopes_of
 from mooring_worker.sandbox import Sandbox
 from mooring_worker.sender import Flow, Sender
 
@@ -79,6 +80,8 @@ class Session:
             max_line_bytes=settings.max_line_bytes,
             counts=counts,
         )
+        self._gate = Gate()
+        self._gate_timer: asyncio.TimerHandle | None = None
         self._message_ids: dict[str, None] = {}
         self._started: asyncio.Future[None] = self._loop.create_future()
         self._began_at = self._last_frame_at = self._loop.time()
@@ -122,13 +125,16 @@ class Session:
         child = self._hearing_child()
         if message_id and message_id in self._message_ids:
             return
-        waiting_bytes = child.unread_bytes
+        envelopes = envelopes_of(frame)
+        waiting_bytes = child.unread_bytes + self._gate.held_bytes
         if waiting_bytes and waiting_bytes + len(frame) > self._settings.buffer_bytes:
             raise LimitReached(
                 f"the server does not read its input: {waiting_bytes} bytes wait for it; try again later",
                 {"limitBytes": self._settings.buffer_bytes},
             )
-        self._relay.client_wrote(frame)
+        self._pass(self._gate.take(frame, envelopes))
+        if self._gate.held_bytes and self._gate_timer is None:
+            self._gate_timer = self._loop.call_later(self._settings.gate_seconds, self._open_gate)
         if message_id:
             self._remember(message_id)
         self._last_frame_at = self._loop.time()
@@ -145,8 +151,9 @@ class Session:
         if self._ending is None:
             self.state = State.CLOSING
             self._idle_timer.cancel()
-            if self._detached_timer:
-                self._detached_timer.cancel()
+            for timer in (self._detached_timer, self._gate_timer):
+                if timer:
+                    timer.cancel()
             self._ending = self._loop.create_task(self._end(reason))
         return self._ending
 
@@ -208,6 +215,14 @@ class Session:
         if len(self._message_ids) == _REMEMBERED_MESSAGE_IDS:
             del self._message_ids[next(iter(self._message_ids))]
         self._message_ids[message_id] = None
+
+    def _pass(self, passing: list[Held]) -> None:
+        for frame, envelopes in passing:
+            self._relay.client_wrote(frame, envelopes)
+
+    def _open_gate(self) -> None:
+        self._gate_timer = None
+        self._pass(self._gate.open())
 
     def _write(self, line: bytes) -> None:
         if self._child and not self._child.is_deaf:

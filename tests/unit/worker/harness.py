@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from tests.unit.worker.edge import Edge
 
 SERVERS = Path(__file__).parents[2] / "servers"
 SECRET = "worker-secret-for-tests"
+
+Start = Callable[..., Any]
 
 _ROOT = Path(__file__).parents[3]
 
@@ -176,4 +178,5 @@ def _settings(edge: Edge, home: Path) -> dict[str, Any]:
         "worker_secret": SECRET,
         "exit_grace_seconds": 0.3,
         "term_grace_seconds": 0.3,
+        "gate_seconds": 0,  # most tests have nothing to say of the handshake, and do without
     }
