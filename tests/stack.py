@@ -206,6 +206,22 @@ class Stack:
         return psutil.Process(json.loads((self.home / "processes.json").read_text())["worker_pid"])
 
 
+def home_with_a_server(home: Path) -> Path:
+    """Make a home whose catalog lists acme/listed, so that no first server is installed at the start."""
+    keys = {"server": {"S": "acme/listed"}, "item": {"S": "server"}}
+    item = {
+        **keys,
+        "qualified_name": {"S": "acme/listed"},
+        "display_name": {"S": "Listed"},
+        "created_at": {"S": "2026-11-20T00:00:00.000Z"},
+        "updated_at": {"S": "2026-11-20T00:00:00.000Z"},
+        "version": {"N": "1"},
+    }
+    (home / "state").mkdir(parents=True)
+    (home / "state" / "catalog.jsonl").write_text(json.dumps({"keys": keys, "item": item}) + "\n")
+    return home
+
+
 @contextmanager
 def running(home: Path) -> Iterator[Stack]:
     """Run a Mooring in `home`; at the end press Ctrl-C and assert that nothing of it is left."""

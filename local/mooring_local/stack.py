@@ -30,6 +30,7 @@ from mooring.workers import WorkerTable
 from mooring_local import handlers, processes, tables
 from mooring_local.emulator import REGION, Emulator
 from mooring_local.gateway import connections as connections_api
+from mooring_local.gateway.disorder import Disorder
 from mooring_local.gateway.edge import make_protocol
 from mooring_local.gateway.gateway import Gateway
 from mooring_local.home import Home, write_private
@@ -55,10 +56,13 @@ class Addresses:
 
 
 class Stack:
-    def __init__(self, home: Home, public: socket.socket, addresses: Addresses) -> None:
+    def __init__(
+        self, home: Home, public: socket.socket, addresses: Addresses, disorder: Disorder | None = None
+    ) -> None:
         self.home = home
         self.addresses = addresses
         self._public = public
+        self._disorder = disorder
         self._credentials = Credentials(f"MOORING{secrets.token_hex(6).upper()}", secrets.token_urlsafe(30))
         self._worker_secret = secrets.token_urlsafe(32)
         self._closing = contextlib.AsyncExitStack()
@@ -132,6 +136,7 @@ class Stack:
             handlers.load("ws_connect"),
             handlers.load("ws_default"),
             handlers.load("ws_disconnect"),
+            disorder=self._disorder,
             stage=_STAGE,
         )
         respond = connections_api.responder(self.gateway, self._credentials, REGION)

@@ -14,6 +14,7 @@ import uvloop
 from mooring.settings import LocalSettings, whole
 from mooring.url import connect_url
 from mooring_local.emulator import EmulatorFailed
+from mooring_local.gateway.disorder import Disorder
 from mooring_local.home import Home, write_private
 from mooring_local.stack import Addresses, Stack, StartFailed, bind
 
@@ -42,7 +43,8 @@ async def _run(settings: LocalSettings) -> None:
         asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
     public = _claim_port(settings, home)
     host = f"{settings.host}:{settings.port}"
-    stack = Stack(home, public, Addresses(f"http://{host}", f"ws://{host}"))
+    disorder = Disorder(settings.shuffle_seed) if settings.shuffle_seed >= 0 else None
+    stack = Stack(home, public, Addresses(f"http://{host}", f"ws://{host}"), disorder)
     home.run_file.unlink(missing_ok=True)  # of a run that was killed: who waits for it waits for this one
     _say(f"Starting Mooring in {home.path}")
     try:

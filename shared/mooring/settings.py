@@ -159,6 +159,8 @@ class LocalSettings(_FromEnvironment):
     url: str = ""
     """Another Mooring for the `mooring` command to talk to; empty: the one of `home`."""
     api_key: str = ""
+    shuffle_seed: int = -1
+    """From 0: frames are handed over out of order, as AWS may do, by this seed of chance; for tests."""
     log_level: str = "WARNING"
 
 

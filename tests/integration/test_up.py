@@ -16,7 +16,7 @@ import psutil
 import pytest
 from botocore.exceptions import BotoCoreError
 
-from tests.stack import MOORING, Stack, running, until_empty
+from tests.stack import MOORING, Stack, home_with_a_server, running, until_empty
 
 pytestmark = pytest.mark.integration
 SERVERS = Path(__file__).resolve().parents[1] / "servers"
@@ -24,21 +24,7 @@ SERVERS = Path(__file__).resolve().parents[1] / "servers"
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A home whose catalog is not empty, so that nothing is installed at the start."""
-    state = tmp_path / "home" / "state"
-    state.mkdir(parents=True)
-    item = {
-        "server": {"S": "acme/listed"},
-        "item": {"S": "server"},
-        "qualified_name": {"S": "acme/listed"},
-        "display_name": {"S": "Listed"},
-        "created_at": {"S": "2026-11-20T00:00:00.000Z"},
-        "updated_at": {"S": "2026-11-20T00:00:00.000Z"},
-        "version": {"N": "1"},
-    }
-    keys = {name: item[name] for name in ("server", "item")}
-    (state / "catalog.jsonl").write_text(json.dumps({"keys": keys, "item": item}) + "\n")
-    return tmp_path / "home"
+    return home_with_a_server(tmp_path / "home")
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from uuid import uuid4
 from mooring.observability import logger
 from mooring_local.gateway.answer import Answer
 from mooring_local.gateway.clock import Clock
+from mooring_local.gateway.disorder import Disorder
 from mooring_local.gateway.events import Event
 from mooring_local.gateway.limits import INTEGRATION_TIMEOUT_SECONDS
 
@@ -92,8 +93,9 @@ class Calls:
     handler that hangs must not keep the process from exiting.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, disorder: Disorder | None = None) -> None:
         self._clock = clock
+        self._disorder = disorder
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[_Call | None] = SimpleQueue()
         self._threads = 0
@@ -107,7 +109,10 @@ class Calls:
         failed: Callable[[CallFailed], None],
         answered: Callable[[Answer], None] | None = None,
     ) -> None:
-        """Start a call. One of the two callbacks runs in the loop, later; the answer may be unwanted."""
+        """Start a call. One of the two callbacks runs in the loop, later; the answer may be unwanted.
+
+        A call whose answer nobody wants may be put off, see `Disorder`.
+        """
         deadline = self._clock.now() + INTEGRATION_TIMEOUT_SECONDS
         context = LambdaContext(function.name, self._clock, deadline)
         call = _Call(function, event, context, deadline, failed, answered)
@@ -115,7 +120,11 @@ class Calls:
         if self._threads < min(len(self._unfinished), _THREADS):
             self._threads += 1
             threading.Thread(target=self._work, name=f"lambda-{self._threads}", daemon=True).start()
-        self._queue.put(call)
+        delay_seconds = self._disorder.delay_seconds() if self._disorder and not answered else 0.0
+        if delay_seconds:
+            self._loop.call_later(delay_seconds, self._queue.put, call)
+        else:
+            self._queue.put(call)
 
     async def run(self, function: Function, event: Event) -> Answer:
         """Call and wait.

@@ -8,6 +8,7 @@ from mooring_local.gateway import limits
 from mooring_local.gateway.calls import Calls, Function, Handler
 from mooring_local.gateway.clock import Clock
 from mooring_local.gateway.connection import Connection, Routes
+from mooring_local.gateway.disorder import Disorder
 from mooring_local.gateway.events import Api
 from mooring_local.gateway.websocket import WebSocket
 
@@ -25,6 +26,7 @@ class Gateway:
         on_disconnect: Handler,
         *,
         clock: Clock | None = None,
+        disorder: Disorder | None = None,
         stage: str = "local",
         api_id: str = "mooring000",
         domain_name: str = "localhost",
@@ -39,7 +41,7 @@ class Gateway:
         )
         self._clock = clock or Clock()
         self._clock.on_move(self._sweep)
-        self._calls = Calls(self._clock)
+        self._calls = Calls(self._clock, disorder)
         self._lives: dict[asyncio.Task[None], WebSocket] = {}
         self._is_closing = False
         self._loop = asyncio.get_running_loop()

@@ -112,6 +112,7 @@ async def serving(edge: Edge, home: Path, **settings: Any) -> AsyncIterator[Work
     aws = AwsSettings("eu-west-1", "AKTEST", "secret", "", edge.url)
     connections, table, orphans = Connections(edge.url, aws, parallel=64), DynamoDB(aws), Orphans()
     become_subreaper()
+    sweeping = asyncio.create_task(orphans.run())
     agent = Agent(configured, connections, orphans)
     api = Api(agent, SECRET, configured.max_line_bytes)
     server = await http1.serve(api.respond, "127.0.0.1", 0, max_body_bytes=configured.max_line_bytes + 65_536)
@@ -123,6 +124,7 @@ async def serving(edge: Edge, home: Path, **settings: Any) -> AsyncIterator[Work
     finally:
         async with asyncio.timeout(20):
             await agent.stop("the test is over")
+        sweeping.cancel()
         await worker.close()
         server.close()
         await connections.end()
