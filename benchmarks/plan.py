@@ -47,4 +47,4 @@ class Plan:
 
 
 FULL = Plan(rounds=3, window_seconds=0.6, rtt_calls=1500, starts=12, sessions=50)
-QUICK = Plan(rounds=1, window_seconds=0.25, rtt_calls=400, starts=6, sessions=50)
+QUICK = Plan(rounds=1, window_seconds=0.25, rtt_calls=400, starts=6, sessions=50, step_seconds=5.0)
