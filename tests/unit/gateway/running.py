@@ -83,7 +83,7 @@ class Running:
 
 @asynccontextmanager
 async def serving(
-    on_connect: Handler = accept, on_default: Handler = accept, on_disconnect: Handler = accept, **names: str
+    on_connect: Handler = accept, on_default: Handler = accept, on_disconnect: Handler = accept, **names: Any
 ) -> AsyncIterator[Running]:
     clock = MovableClock()
     gateway = Gateway(on_connect, on_default, on_disconnect, clock=clock, **names)
