@@ -174,11 +174,13 @@ async def test_a_connection_is_gone_for_the_very_next_request_after_delete() -> 
         ({"credentials": Credentials("OTHER", "secret")}, "UnrecognizedClientException"),
         ({"credentials": Credentials("AKID", "guess")}, "InvalidSignatureException"),
         ({"region": "eu-west-1"}, "InvalidSignatureException"),
-        ({"at": time.time() - 400}, "InvalidSignatureException"),
-        ({"at": time.time() + 400}, "InvalidSignatureException"),
+        ({"at": -400}, "InvalidSignatureException"),
+        ({"at": +400}, "InvalidSignatureException"),
     ],
 )
 async def test_a_wrong_signature_is_forbidden(change: dict[str, Any], kind: str) -> None:
+    if "at" in change:  # seconds from now, whenever that is
+        change = {"at": time.time() + change["at"]}
     async with serving() as running, running.connect():
         response = await running.call("POST", running.connection_id, b"{}", **change)
         assert response.status == 403
