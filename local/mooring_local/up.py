@@ -21,6 +21,8 @@ from mooring_local.stack import Addresses, Stack, StartFailed, bind
 DEMO_SERVER = "demo/time"
 DEMO_SOURCE = "pypi:mcp-server-time"
 
+_COMMAND = Path(sys.executable).parent / "mooring"
+
 
 class CannotStart(RuntimeError):
     """Why Mooring cannot run here; the text says what to do."""
@@ -119,7 +121,7 @@ Mooring is ready on {url} ({seconds:.1f} s)
   Registry  curl -H 'Authorization: Bearer {key}' '{url}/servers?q=time'
   Client    from mcp.client.websocket import websocket_client   # mcp 1.x; docs/clients.md has the others
             async with websocket_client("{connect_url(ws_url, DEMO_SERVER, api_key=key)}") as streams: ...
-  Next      mooring add npm:@modelcontextprotocol/server-everything
+  Next      {os.path.relpath(_COMMAND)} add npm:@modelcontextprotocol/server-everything
 
 Ctrl-C stops it.
 """
