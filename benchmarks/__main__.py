@@ -13,7 +13,7 @@ from time import perf_counter
 import psutil
 import uvloop
 
-from benchmarks import child, mooring_stack, workspace
+from benchmarks import child, cold_start, mooring_stack, workspace
 from benchmarks.child import Child
 from benchmarks.installation import NotInstalled
 from benchmarks.measure import Sheet, measure
@@ -42,6 +42,8 @@ def main() -> None:
     summary = Summary(rounds, RAW.name)
     print(_heading(echo, plan))
     print(markdown(targets, missing, summary, plan.sessions))
+    print(f"**Cold start of a function, median of {plan.cold_starts} fresh processes**\n")
+    print(cold_start.table(runs=plan.cold_starts))
     if options.json:
         _write_json(options.json, rounds, summary, targets)
 

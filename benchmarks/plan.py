@@ -42,9 +42,19 @@ class Plan:
     starts: int
     sessions: int
     """Sessions at once for memory and children."""
+    cold_starts: int = 11
+    """Fresh processes for each figure of a cold start."""
     step_seconds: float = 10.0
     """When a step takes longer, an answer was lost, and that is the result."""
 
 
 FULL = Plan(rounds=3, window_seconds=0.6, rtt_calls=1500, starts=12, sessions=50)
-QUICK = Plan(rounds=1, window_seconds=0.25, rtt_calls=400, starts=6, sessions=50, step_seconds=5.0)
+QUICK = Plan(
+    rounds=1,
+    window_seconds=0.25,
+    rtt_calls=400,
+    starts=6,
+    sessions=50,
+    cold_starts=5,
+    step_seconds=5.0,
+)

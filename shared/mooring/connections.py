@@ -1,5 +1,6 @@
 """Writing to a client through API Gateway's @connections API."""
 
+from functools import lru_cache
 from urllib.parse import quote
 
 from mooring.errors import ConnectionGone, WorkerUnavailable
@@ -10,11 +11,13 @@ from mooring.sigv4 import Credentials, Signer
 _TIMEOUT_SECONDS = 5.0  # an answer from API Gateway takes milliseconds
 
 
+@lru_cache(maxsize=1024)
 def connection_path(stage_path: str, connection_id: str) -> str:
     """Return the path of one connection; ids end in `=`, which must be percent-encoded."""
     return f"{stage_path}/@connections/{quote(connection_id, safe='')}"
 
 
+@lru_cache(maxsize=1024)
 def canonical(path: str) -> str:
     """Return `path` as it is signed: every service but S3 encodes the encoded path once more."""
     return quote(path, safe="/-_.~")
@@ -40,6 +43,14 @@ class Connections:
     def close(self, connection_id: str) -> None:
         """Close the client's socket; it sees code 1000, the only one API Gateway can send."""
         self._call("DELETE", connection_id, b"")
+
+    def is_open(self, connection_id: str) -> bool:
+        """Return whether the client is still there; raises WorkerUnavailable when that cannot be told."""
+        try:
+            self._call("GET", connection_id, b"")
+        except ConnectionGone:
+            return False
+        return True
 
     def _call(self, method: str, connection_id: str, body: bytes) -> None:
         path = connection_path(self._origin.path, connection_id)

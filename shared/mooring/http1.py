@@ -19,6 +19,8 @@ import httptools
 
 Headers = Mapping[str, str]
 
+_LONG_BYTES = 16_384  # from here on a copy costs more than a second buffer
+
 
 @dataclass(slots=True)
 class Request:
@@ -131,7 +133,7 @@ class _ServerProtocol(_Message, asyncio.Protocol):
         self._task = None
 
     def _send(self, response: Response) -> None:
-        self._transport.write(_head(response) + response.body)
+        _write(self._transport, _head(response), response.body)
 
     def _refuse(self, status: int) -> None:
         if not self._transport.is_closing():
@@ -141,6 +143,13 @@ class _ServerProtocol(_Message, asyncio.Protocol):
 
 async def _ready(response: Response) -> Response:
     return response
+
+
+def _write(transport: asyncio.WriteTransport, head: bytes, body: bytes) -> None:
+    if len(body) < _LONG_BYTES:
+        transport.write(head + body)
+    else:
+        transport.writelines((head, body))  # uvloop passes on what it gets, without a copy
 
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
@@ -174,48 +183,66 @@ class Client:
         headers: Headers | None = None,
         body: bytes = b"",
         timeout_seconds: float = 10.0,
+        is_repeatable: bool = True,
     ) -> Response:
         """Send one request and return its answer, whatever its status.
 
         A kept-alive connection that the other side has just closed is replaced once, only if nothing of
-        the answer had arrived.
+        the answer had arrived; not so if the request is not `is_repeatable`: it may have been carried out.
 
         Raises:
+            NotSent: the origin has seen nothing of the request.
             OSError: the origin cannot be reached or broke the connection (TimeoutError is one).
         """
         lines = [f"{method} {target} HTTP/1.1\r\n"]
         fields = {"host": self.host, **(headers or {})}
         lines += [f"{name}: {value}\r\n" for name, value in fields.items()]
         lines.append(f"content-length: {len(body)}\r\n\r\n")
-        message = "".join(lines).encode("latin-1") + body
-        async with self._slots, asyncio.timeout(timeout_seconds):
+        head = "".join(lines).encode("latin-1")
+        async with self._slots, asyncio.timeout(timeout_seconds) as limit:
             while self._idle:
                 connection = self._idle.pop()
                 if connection.is_open:
                     try:
-                        return await self._exchange(connection, message)
+                        return await self._exchange(connection, head, body)
                     except _ClosedBeforeAnswer:
+                        if not is_repeatable:
+                            raise
                         break
-            return await self._exchange(await self._connect(), message)
+            connection = await self._connect(cast(float, limit.when()))
+            return await self._exchange(connection, head, body)
 
     async def close(self) -> None:
         while self._idle:
             self._idle.pop().abort()
 
-    async def _connect(self) -> "_ClientProtocol":
+    async def _connect(self, until: float) -> "_ClientProtocol":
         loop = asyncio.get_running_loop()
-        _, protocol = await loop.create_connection(_ClientProtocol, self._hostname, self._port, ssl=self._tls)
+        try:
+            async with asyncio.timeout_at(until - _MARGIN_SECONDS):
+                _, protocol = await loop.create_connection(
+                    _ClientProtocol, self._hostname, self._port, ssl=self._tls
+                )
+        except OSError as error:
+            raise NotSent(f"not connected: {error!r}") from error
         return protocol
 
-    async def _exchange(self, connection: "_ClientProtocol", message: bytes) -> Response:
+    async def _exchange(self, connection: "_ClientProtocol", head: bytes, body: bytes) -> Response:
         try:
-            response = await connection.exchange(message)
+            response = await connection.exchange(head, body)
         except BaseException:
             connection.abort()  # a cancelled exchange must not leave its answer to the next one
             raise
         if connection.is_open:
             self._idle.append(connection)
         return response
+
+
+_MARGIN_SECONDS = 0.01  # so that a connection that takes too long is not taken for an answer that does
+
+
+class NotSent(ConnectionError):
+    """There is no connection to the origin, so that it has seen nothing of the request."""
 
 
 class _ClosedBeforeAnswer(ConnectionResetError):
@@ -257,10 +284,10 @@ class _ClientProtocol(_Message, asyncio.Protocol):
         if self._answer and not self._answer.done():
             self._answer.set_result(Response(status, self.body(), self.headers))
 
-    def exchange(self, message: bytes) -> asyncio.Future[Response]:
+    def exchange(self, head: bytes, body: bytes) -> asyncio.Future[Response]:
         self._began = False
         self._answer = asyncio.get_running_loop().create_future()
-        self._transport.write(message)
+        _write(self._transport, head, body)
         return self._answer
 
     def abort(self) -> None:

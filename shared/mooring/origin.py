@@ -1,4 +1,4 @@
-"""Blocking HTTP calls of the functions to one origin, over kept-alive connections.
+"""Blocking HTTP/1.1 calls of the functions to one origin, over kept-alive connections: whole bodies, no more.
 
 A Lambda function handles one event at a time, so it needs no event loop; the local run calls the same
 code from many threads, so idle connections are kept in a list that threads pop from and append to.
@@ -7,28 +7,36 @@ code from many threads, so idle connections are kept in a list that threads pop 
 this side and two wake-ups on the other, for each frame of a client.
 """
 
+import select
 import socket
-import ssl
 from collections.abc import Mapping
-from typing import NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    import ssl
 
 _CHUNK_BYTES = 65_536
 _MAX_HEAD_BYTES = 65_536
 _BODILESS = frozenset({204, 304})  # RFC 9112, 6.3
+_HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 
 
 class Origin:
-    """Raises OSError when it cannot be reached, or does not answer in HTTP/1."""
+    """Raises OSError when it cannot be reached, or does not answer in HTTP/1.
 
-    def __init__(self, url: str, *, timeout_seconds: float) -> None:
+    `timeout_seconds` bounds each wait for the network. `tls` replaces, for https, the public authorities.
+    """
+
+    def __init__(self, url: str, *, timeout_seconds: float, tls: "ssl.SSLContext | None" = None) -> None:
         parts = urlsplit(url)
         assert parts.hostname, f"not an http(s) URL: {url}"
         self.host = parts.netloc
         self.path = parts.path.rstrip("/")
         """What the URL had after the host: the prefix of every target."""
         self._hostname = parts.hostname
-        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._tls = (tls or _public_authorities()) if parts.scheme == "https" else None
         self._port = parts.port or (443 if self._tls else 80)
         self._timeout_seconds = timeout_seconds
         self._idle: list[_Connection] = []
@@ -42,7 +50,8 @@ class Origin:
     ) -> tuple[int, bytes]:
         """Send one request and return status and body.
 
-        A kept-alive connection that the other side closed meanwhile is replaced once.
+        It is sent a second time when a kept-alive connection turns out to be closed before anything of an
+        answer came: callers make requests that may be repeated.
         """
         fields = {"host": self.host, **(headers or {}), "content-length": str(len(body))}
         lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
@@ -50,21 +59,34 @@ class Origin:
         if head.count("\n") != len(fields) or head.count("\r") != len(fields):
             raise ValueError("a target or a header holds a line break")
         message = head.encode("latin-1") + b"\r\n\r\n" + body
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            return self._exchange(self._connect(), message)
-        try:
-            return self._exchange(connection, message)
-        except (BrokenPipeError, ConnectionResetError):
-            return self._exchange(self._connect(), message)
+        if connection := self._idle_connection():
+            try:
+                return self._exchange(connection, message)
+            except _ClosedBeforeAnswer:
+                pass
+        return self._exchange(self._connect(), message)
+
+    def _idle_connection(self) -> "_Connection | None":
+        while self._idle:
+            try:
+                connection = self._idle.pop()
+            except IndexError:  # another thread has taken it
+                break
+            if connection.is_quiet():
+                return connection
+            connection.close()
+        return None
 
     def _connect(self) -> "_Connection":
         connected = socket.create_connection((self._hostname, self._port), self._timeout_seconds)
-        if self._tls:
-            connected = self._tls.wrap_socket(connected, server_hostname=self._hostname)
-        # The end of a body over a segment's size is not to wait for the other side's delayed ACK.
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            # The end of a body over a segment's size is not to wait for the other side's delayed ACK.
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._tls:
+                connected = self._tls.wrap_socket(connected, server_hostname=self._hostname)
+        except BaseException:
+            connected.close()
+            raise
         return _Connection(connected)
 
     def _exchange(self, connection: "_Connection", message: bytes) -> tuple[int, bytes]:
@@ -73,17 +95,29 @@ class Origin:
         except BaseException:
             connection.close()
             raise
-        if answer.is_kept_alive and connection.is_at_rest:
-            self._idle.append(connection)
-        else:
+        if answer.is_last:
             connection.close()
+        else:
+            self._idle.append(connection)
         return answer.status, answer.body
+
+
+@cache
+def _public_authorities() -> "ssl.SSLContext":
+    import ssl  # with some hundred certificates 20 ms, which a function that calls by http does not need
+
+    return ssl.create_default_context()
+
+
+class _ClosedBeforeAnswer(ConnectionResetError):
+    """The connection ended before a byte of the answer came."""
 
 
 class _Answer(NamedTuple):
     status: int
     body: bytes
-    is_kept_alive: bool
+    is_last: bool
+    """The connection carries no other."""
 
 
 class _Connection:
@@ -91,53 +125,63 @@ class _Connection:
         self._socket = connected
         self._received = bytearray()
         """What has been read from the socket and is not used yet."""
+        self._poll = select.poll()
+        self._poll.register(connected, select.POLLIN)
 
     def close(self) -> None:
         self._socket.close()
 
-    @property
-    def is_at_rest(self) -> bool:
-        """Nothing came after the answer."""
-        return not self._received
+    def is_quiet(self) -> bool:
+        """Whether the other side has neither closed nor said what nobody asked for."""
+        return not self._received and not self._poll.poll(0)
 
     def exchange(self, message: bytes) -> _Answer:
-        """Raises ConnectionResetError when the other side closed before it answered."""
-        self._socket.sendall(message)
-        self._received += self._socket.recv(_CHUNK_BYTES)
-        if not self._received:
-            raise ConnectionResetError("the connection was closed before the answer")
+        try:
+            self._socket.sendall(message)
+            self._receive()
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise _ClosedBeforeAnswer("the connection was closed before the answer") from error
+        try:
+            return self._answer()
+        except ValueError as error:
+            raise ConnectionError(f"not an HTTP answer: {error}") from error
+
+    def _answer(self) -> _Answer:
+        """Raises ValueError when it is not HTTP."""
         while True:
-            status, is_kept_alive, headers = self._head()
+            status, is_last, headers = self._head()
             if status >= 200:  # the others only announce the answer
                 break
         if status in _BODILESS:
-            return _Answer(status, b"", is_kept_alive)
-        try:
-            if "chunked" in headers.get("transfer-encoding", "").lower():
-                return _Answer(status, self._chunks(), is_kept_alive)
-            if "content-length" in headers:
-                return _Answer(status, self._take(int(headers["content-length"])), is_kept_alive)
-        except ValueError as error:
-            raise ConnectionError("not an HTTP answer: its length is malformed") from error
-        return _Answer(status, self._rest(), is_kept_alive=False)
+            return _Answer(status, b"", is_last)
+        if "transfer-encoding" in headers:
+            return _Answer(status, self._chunks(headers["transfer-encoding"]), is_last)
+        if "content-length" in headers:
+            return _Answer(status, self._take(_size(headers["content-length"], 10)), is_last)
+        return _Answer(status, self._rest(), is_last=True)
 
     def _head(self) -> tuple[int, bool, dict[str, str]]:
         first, *lines = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         version, _, status = first.partition(" ")
-        if not version.startswith("HTTP/1.") or not status[:3].isdigit():
-            raise ConnectionError(f"not an HTTP answer: {first[:80]!r}")
+        if version not in ("HTTP/1.1", "HTTP/1.0") or not status[:3].isdigit():
+            raise ValueError(f"it begins with {first[:80]!r}")
         headers = {}
         for line in lines:
             name, _, value = line.partition(":")
             headers[name.lower()] = value.strip()
-        is_kept_alive = version != "HTTP/1.0" and headers.get("connection", "").lower() != "close"
-        return int(status[:3]), is_kept_alive, headers
+        is_last = version == "HTTP/1.0" or "close" in headers.get("connection", "").lower()
+        return int(status[:3]), is_last, headers
 
-    def _chunks(self) -> bytes:
+    def _chunks(self, coding: str) -> bytes:
+        if coding.lower() != "chunked":
+            raise ValueError(f"its transfer coding is {coding[:80]!r}")
         parts = []
-        while size := int(self._until(b"\r\n").partition(b";")[0], 16):
+        while size := _size(self._until(b"\r\n").partition(b";")[0].decode("latin-1"), 16):
             parts.append(self._take(size))
-            self._take(2)
+            if self._take(2) != b"\r\n":
+                raise ValueError("a chunk is longer than its size")
         while self._until(b"\r\n"):
             pass  # trailers
         return b"".join(parts)
@@ -145,7 +189,7 @@ class _Connection:
     def _until(self, mark: bytes) -> bytes:
         while (end := self._received.find(mark)) < 0:
             if len(self._received) > _MAX_HEAD_BYTES:
-                raise ConnectionError("not an HTTP answer: its head has no end")
+                raise ValueError("its head has no end")
             self._receive()
         found = bytes(self._received[:end])
         del self._received[: end + len(mark)]
@@ -166,5 +210,11 @@ class _Connection:
     def _receive(self) -> None:
         part = self._socket.recv(_CHUNK_BYTES)
         if not part:
-            raise ConnectionError("the connection was closed within the answer")
+            raise ConnectionResetError("the connection was closed within the answer")
         self._received += part
+
+
+def _size(text: str, radix: int) -> int:
+    if not _HEX_DIGITS.issuperset(text.strip()):  # `int` alone takes signs, underscores and "0x" too
+        raise ValueError(f"a length is {text[:80]!r}")
+    return int(text, radix)

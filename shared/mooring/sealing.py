@@ -11,7 +11,8 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from mooring.errors import InvalidConfig, InvalidRequest
-from mooring.settings import Settings, SettingsError
+from mooring.kms import Kms
+from mooring.settings import AwsSettings, Settings, SettingsError
 
 MAX_PLAIN_BYTES = 4096  # KMS Encrypt's own limit for a symmetric key
 _KEY_BYTES = 32
@@ -51,7 +52,7 @@ def sealer(settings: Settings) -> Sealer:
 
 
 class KmsSealer:
-    """`client` is a boto3 KMS client; None: one is made on first use."""
+    """`client` is a `mooring.kms` or boto3 one; None: the first is made on first use."""
 
     def __init__(self, key_id: str, client: Any = None) -> None:
         self._key_id = key_id
@@ -59,9 +60,7 @@ class KmsSealer:
 
     @cached_property
     def _client(self) -> Any:
-        import boto3  # building a client costs a cold start more than most of them need
-
-        return self._given_client or boto3.client("kms")
+        return self._given_client or Kms(AwsSettings.read())
 
     def seal(self, plain: bytes, *, principal: str, name: str) -> bytes:
         _check_size(plain)

@@ -9,6 +9,7 @@ import hmac
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
@@ -46,7 +47,7 @@ class Signer:
         `path` is the canonical path: percent-encoded twice where the service wants it (all but S3) and
         without a query. `at` is the time of the request in seconds since the epoch, for tests.
         """
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
+        stamp = _stamp(int(time.time() if at is None else at))
         signed = {name.lower(): value for name, value in (extra or {}).items()}
         signed["host"] = host
         signed["x-amz-date"] = stamp
@@ -67,7 +68,7 @@ class Signer:
         )
         self._derive(stamp[:8])
         text = f"{_ALGORITHM}\n{stamp}\n{self._scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-        signature = hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
+        signature = hmac.digest(self._key, text.encode(), "sha256").hex()
         signed["authorization"] = (
             f"{_ALGORITHM} Credential={self._credentials.access_key}/{self._scope}, "
             f"SignedHeaders={signed_names}, Signature={signature}"
@@ -79,7 +80,12 @@ class Signer:
             return
         key = f"AWS4{self._credentials.secret_key}".encode()
         for part in (day, self._region, self._service, "aws4_request"):
-            key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+            key = hmac.digest(key, part.encode(), "sha256")
         self._key = key
         self._scope = f"{day}/{self._region}/{self._service}/aws4_request"
         self._day = day
+
+
+@lru_cache(maxsize=2)  # one text serves all requests of a second
+def _stamp(second: int) -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))

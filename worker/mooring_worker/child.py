@@ -5,6 +5,7 @@ on what it writes. `subprocess` starts the process (uvloop's own way forks) and 
 """
 
 import asyncio
+import fcntl
 import os
 import signal
 import subprocess
@@ -12,8 +13,14 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import IO
 
 _OUTPUT_GRACE_SECONDS = 1.0  # leaves half of the 2 s in which a dead server's requests are answered
+
+# A whole frame (128 KiB) passes at once. Larger ones would use up what Linux gives an unprivileged user for
+# all pipes, 64 MiB (fs.pipe-user-pages-soft), before 200 sessions have their two of these and one of 64 KiB.
+_PIPE_BYTES = 128 * 1024
+_SET_PIPE_SIZE: int | None = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux only
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,8 @@ class Child:
     async def attach(self) -> None:
         """Connect the pipes to the loop; nothing else may be called before."""
         loop, process, listener = self._loop, self._process, self._listener
+        _widen(process.stdin)
+        _widen(process.stdout)
         self._stdin, _ = await loop.connect_write_pipe(lambda: _Input(listener.on_deaf), process.stdin)
         self._stderr, _ = await loop.connect_read_pipe(lambda: _Output(listener.on_stderr), process.stderr)
         self._stdout, _ = await loop.connect_read_pipe(
@@ -187,6 +196,12 @@ class Child:
         self._output_ended = True
         if self._exited.done():
             self._listener.on_end()
+
+
+def _widen(pipe: IO[bytes] | None) -> None:
+    if pipe and _SET_PIPE_SIZE is not None:
+        with suppress(OSError):  # the user's pipes are as large as they may be
+            fcntl.fcntl(pipe, _SET_PIPE_SIZE, _PIPE_BYTES)
 
 
 class _Output(asyncio.Protocol):

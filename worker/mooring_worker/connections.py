@@ -1,15 +1,24 @@
 """Writing to clients through API Gateway's @connections API, from the worker's loop."""
 
+import asyncio
+import logging
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 from mooring.connections import canonical, connection_path
 from mooring.errors import ConnectionGone, FrameTooLarge, WorkerUnavailable
-from mooring.http1 import Client
+from mooring.http1 import Client, NotSent
 from mooring.settings import AwsSettings
 from mooring.sigv4 import Credentials, Signer
 
 _TIMEOUT_SECONDS = 10.0  # an answer from API Gateway takes milliseconds
+_CLOSE_PAUSES_SECONDS = (0.1, 0.5, 2.0)  # before each new attempt to close a socket
+
+_logger = logging.getLogger(__name__)
+
+
+class DeliveryUnknown(WorkerUnavailable):
+    """The frame may have reached the client: the request was sent, and what became of it was not told."""
 
 
 class Connections:
@@ -21,21 +30,22 @@ class Connections:
         self._signer = Signer(
             Credentials(aws.access_key, aws.secret_key, aws.session_token), aws.region, "execute-api"
         )
+        self._closing: set[asyncio.Task[None]] = set()
 
-    async def post(self, connection_id: str, frame: bytes) -> None:
-        """Send one frame.
+    async def post(self, connection_id: str, frame: bytes, *, is_repeatable: bool = True) -> None:
+        """Send one frame; twice, if it is repeatable and the way to API Gateway breaks under it.
 
         Raises:
             ConnectionGone: the client has left, or its handshake is not over yet.
             FrameTooLarge: API Gateway will never take this frame.
-            WorkerUnavailable: API Gateway did not take it now.
+            WorkerUnavailable: API Gateway did not take it now; as DeliveryUnknown: or it did.
         """
-        status = await self._call("POST", connection_id, frame)
+        status = await self._call("POST", connection_id, frame, is_repeatable)
         if status >= 300:
             raise _problem(status, connection_id)
 
-    async def close(self, connection_id: str) -> None:
-        """Close the client's socket; one that is closed already is no error.
+    async def close(self, connection_id: str) -> bool:
+        """Close the client's socket; return False if it was closed already.
 
         Raises:
             WorkerUnavailable: API Gateway did not take it now.
@@ -43,19 +53,44 @@ class Connections:
         status = await self._call("DELETE", connection_id, b"")
         if status >= 300 and status != ConnectionGone.http_status:
             raise _problem(status, connection_id)
+        return status < 300
+
+    def close_soon(self, connection_id: str) -> None:
+        """Begin to close the client's socket, in a few attempts."""
+        task = asyncio.get_running_loop().create_task(self._insist_on_close(connection_id))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     async def end(self) -> None:
+        for task in self._closing:
+            task.cancel()
         await self._client.close()
 
-    async def _call(self, method: str, connection_id: str, body: bytes) -> int:
+    async def _insist_on_close(self, connection_id: str) -> None:
+        for pause_seconds in _CLOSE_PAUSES_SECONDS:
+            try:
+                await self.close(connection_id)
+                return
+            except WorkerUnavailable:
+                await asyncio.sleep(pause_seconds)
+        _logger.warning("connection not closed", extra={"connection_id": connection_id})
+
+    async def _call(self, method: str, connection_id: str, body: bytes, is_repeatable: bool = True) -> int:
         path, signed_path = _paths(self._stage_path, connection_id)
         headers = self._signer.headers(method, self._client.host, signed_path, body)
         try:
             response = await self._client.request(
-                method, path, headers=headers, body=body, timeout_seconds=_TIMEOUT_SECONDS
+                method,
+                path,
+                headers=headers,
+                body=body,
+                timeout_seconds=_TIMEOUT_SECONDS,
+                is_repeatable=is_repeatable,
             )
+        except NotSent as error:
+            raise WorkerUnavailable("the WebSocket API cannot be reached") from error
         except OSError as error:
-            raise WorkerUnavailable("the WebSocket API does not answer") from error
+            raise DeliveryUnknown("the WebSocket API does not answer") from error
         return response.status
 
 
@@ -70,4 +105,5 @@ def _problem(status: int, connection_id: str) -> ConnectionGone | FrameTooLarge 
         return ConnectionGone(connection_id)
     if status == FrameTooLarge.http_status:
         return FrameTooLarge("the WebSocket API refused the frame as too large")
-    return WorkerUnavailable(f"the WebSocket API answered {status}")
+    kind = DeliveryUnknown if status >= 500 else WorkerUnavailable
+    return kind(f"the WebSocket API answered {status}")

@@ -6,6 +6,7 @@ Shapes and error names: the API model of apigatewaymanagementapi 2018-11-29.
 
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import unquote
 
 from mooring.http1 import Request, Respond, Response
@@ -26,7 +27,7 @@ def responder(gateway: Gateway, credentials: Credentials, region: str) -> Respon
             verifier.verify(request)
         except Rejected as rejection:
             return _error(403, rejection.kind, rejection.message)
-        path = unquote(request.target)
+        path = _unquoted(request.target)
         verb = _VERBS.get(request.method)
         if verb is None or not path.startswith(prefix):
             return _error(403, "ForbiddenException", "Forbidden")
@@ -38,6 +39,9 @@ def responder(gateway: Gateway, credentials: Credentials, region: str) -> Respon
         return verb(connection, request)
 
     return respond
+
+
+_unquoted = lru_cache(maxsize=1024)(unquote)  # the paths of open connections come again with each message
 
 
 def _post(connection: Connection, request: Request) -> Response:
