@@ -62,13 +62,16 @@ def _as_text(block: dict[str, Any]) -> str:
 def connect(target: Target, server: str, config: dict[str, Any] | None) -> None:
     """Use a hosted server from a program that can only start stdio servers.
 
-    Messages go from standard input to the server and from the server to standard output.
+    Messages go from standard input to the server and from the server to standard output. A connection that is
+    lost is replaced without a message lost.
     """
     asyncio.run(_connect(target, connect_url(target.ws_url, server, config)))
 
 
 async def _connect(target: Target, url: str) -> None:
-    from mooring.client import connection, lines  # websockets is not needed by the other commands
+    from mooring.client import lines  # websockets is not needed by the other commands
+    from mooring.client.session import Session
 
-    async with connection.connect(url, headers=target.credentials) as opened:
-        await lines.relay(opened, sys.stdin.fileno(), sys.stdout.buffer)
+    session = Session(url, headers=target.credentials)
+    await session.open()
+    await lines.relay(session, sys.stdin.fileno(), sys.stdout.buffer)

@@ -14,6 +14,7 @@ _NEXT_STEPS: dict[type[MooringError], str] = {
     errors.ServerNotFound: "See which servers there are: mooring list",
     errors.NotDeployed: "It is listed and not hosted here; host it: mooring add",
     errors.InvalidConfig: "Give the configuration it wants: --config <file.json>; see mooring show <server>",
+    errors.SessionNotFound: "Connect again: a new session starts a new process",
     errors.StartFailed: "Try the same command on this machine by itself; what it needs may be missing",
     errors.ChildExited: "Try again: a new session starts a new process",
     errors.ConnectionGone: "Connect again",

@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 from mooring.names import display
 
+_RESUMING = ("session", "received")
+
 
 def connect_url(
     ws_url: str, qualified_name: str, config: dict[str, Any] | None = None, api_key: str | None = None
@@ -27,3 +29,11 @@ def connect_url(
         query["api_key"] = api_key
     address = f"{ws_url.rstrip('/')}/{display(qualified_name)}/ws"
     return f"{address}?{urlencode(query)}" if query else address
+
+
+def resuming_url(url: str, session: str, received: int) -> str:
+    """Return `url`, a connect URL, for the client's own session of which it has `received` frames."""
+    address, _, query = url.partition("?")
+    kept = [part for part in query.split("&") if part and part.partition("=")[0] not in _RESUMING]
+    state = [f"session={session}", *([f"received={received}"] if received else [])]
+    return f"{address}?{'&'.join([*kept, *state])}"

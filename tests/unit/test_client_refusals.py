@@ -35,3 +35,15 @@ def test_the_name_in_the_body_says_more_than_the_status() -> None:
     assert type(error) is errors.Conflict
     assert error.message == "others were faster"
     assert error.data == {"server": "a/b"}
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "data"),
+    [("7", {"retryAfterSeconds": 7}), ("soon", None), ("Wed, 21 Oct 2015 07:28:00 GMT", None), (None, None)],
+)
+def test_the_header_says_when_to_try_again(retry_after: str | None, data: dict[str, int] | None) -> None:
+    assert refusal(503, b"", retry_after).data == data
+
+
+def test_the_body_says_it_first() -> None:
+    assert refusal(503, b'{"retryAfterSeconds":2}', "7").data == {"retryAfterSeconds": 2}

@@ -12,7 +12,7 @@ from mcp.client import Client
 from mcp.client.session import ClientSession
 from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
-from mcp_types import CONNECTION_CLOSED, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
+from mcp_types import JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame
@@ -22,7 +22,10 @@ from websockets.typing import Subprotocol
 from mooring import errors
 from mooring.client import websocket_transport
 from mooring.client.connection import MAX_FRAGMENT_BYTES, MAX_MESSAGE_BYTES
-from mooring.errors import FrameTooLarge, MooringError
+from mooring.client.patience import Patience
+from mooring.errors import ConnectionGone, FrameTooLarge, MooringError, SessionNotFound
+
+NONE = Patience(window_seconds=0)
 
 Answer = Callable[[ServerConnection], Awaitable[None]]
 
@@ -97,7 +100,8 @@ async def test_the_handshake_offers_mcp_and_carries_the_headers() -> None:
 
     async with asyncio.timeout(5), serving(remember) as url:
         key = {"Authorization": "Bearer mk_1"}
-        async with websocket_transport(url, headers=key) as (incoming, _):
+        async with websocket_transport(url, headers=key, patience=NONE) as (incoming, _):
+            assert isinstance(await incoming.__anext__(), ConnectionGone)
             with pytest.raises(StopAsyncIteration):
                 await incoming.__anext__()
 
@@ -233,20 +237,20 @@ async def test_a_host_that_is_not_there_is_a_connection_error() -> None:
             pass
 
 
-async def test_requests_in_flight_fail_when_the_server_closes_the_socket() -> None:
+async def test_requests_in_flight_fail_when_the_session_is_lost_for_good() -> None:
     async def leave(socket: ServerConnection) -> None:
         await socket.recv()
 
     async with (
         asyncio.timeout(5),
         serving(leave) as url,
-        websocket_transport(url) as streams,
+        websocket_transport(url, patience=NONE) as streams,
         ClientSession(*streams) as session,
     ):
         with pytest.raises(MCPError) as failed:
             await session.initialize()
 
-    assert failed.value.error.code == CONNECTION_CLOSED
+    assert failed.value.error.code == SessionNotFound.jsonrpc_code
 
 
 async def test_what_was_written_before_the_end_is_sent_and_the_socket_closed_cleanly() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mooring import configuration
 from mooring.errors import InvalidRequest
-from mooring.url import connect_url
+from mooring.url import connect_url, resuming_url
 
 json_objects = st.dictionaries(
     st.text(),
@@ -51,3 +51,16 @@ def test_what_is_written_is_what_the_platform_reads(config: dict[str, object]) -
 def test_a_name_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(InvalidRequest):
         connect_url("wss://host", name)
+
+
+@pytest.mark.parametrize(
+    ("url", "resuming"),
+    [
+        ("wss://host/a/b/ws", "wss://host/a/b/ws?session=s&received=3"),
+        ("wss://host/a/b/ws?config=e30%3D&k=", "wss://host/a/b/ws?config=e30%3D&k=&session=s&received=3"),
+        ("wss://host/a/b/ws?session=old&x=1&received=9", "wss://host/a/b/ws?x=1&session=s&received=3"),
+    ],
+)
+def test_the_state_of_a_session_replaces_what_was_there(url: str, resuming: str) -> None:
+    assert resuming_url(url, "s", 3) == resuming
+    assert resuming_url(url, "s", 0) == resuming.removesuffix("&received=3")

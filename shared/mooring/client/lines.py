@@ -1,4 +1,4 @@
-"""A WebSocket as a stdio server sees its client: one JSON-RPC message per line.
+"""A session as a stdio server sees its client: one JSON-RPC message per line.
 
 Any program that can only start stdio servers can so use a hosted one. Messages pass unread.
 """
@@ -7,61 +7,56 @@ import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import BinaryIO
 
-from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed
-
-from mooring.client.connection import send
-from mooring.errors import ConnectionGone, FrameTooLarge
+from mooring.client.session import Session
+from mooring.errors import FrameTooLarge, MooringError
 from mooring.jsonrpc import error_frame, request_ids
 
 _CHUNK_BYTES = 65_536  # what a pipe holds on Linux
+_LAST_FRAMES_SECONDS = 2.0  # how long what has arrived may take to be written at the end
 _CHUNKS_AHEAD = 4  # read and not yet sent: whoever writes faster than the network waits
 
 
-async def relay(connection: ClientConnection, source: int, sink: BinaryIO) -> None:
-    """Carry lines of the file descriptor `source` to the socket and its frames to `sink`, as lines.
+async def relay(session: Session, source: int, sink: BinaryIO) -> None:
+    """Carry lines of the file descriptor `source` to the session and its frames to `sink`, as lines.
 
-    Returns after `source` ended and the socket was closed.
+    Returns after `source` ended and the session was closed.
 
     Raises:
-        ConnectionGone: the other side closed the socket first.
+        MooringError: the session ended first; class and message say why.
         BrokenPipeError: nobody reads `sink` any more.
     """
-    sending = asyncio.create_task(_send_lines(connection, source, sink))
-    receiving = asyncio.create_task(_write_frames(connection, sink))
+    sending = asyncio.create_task(_send_lines(session, source, sink))
+    receiving = asyncio.create_task(_write_frames(session, sink))
     try:
         await asyncio.wait((sending, receiving), return_when=asyncio.FIRST_COMPLETED)
-        if sending.done() and not receiving.done():
-            await connection.close()
-            await receiving
-            await sending
-        else:
-            await receiving
-            raise ConnectionGone(f"the server closed the connection ({_reason(connection)})")
+        if not receiving.done():
+            with suppress(MooringError):  # `receiving` tells it
+                await sending
+                await session.close()
+                await asyncio.wait((receiving,), timeout=_LAST_FRAMES_SECONDS)
+                return
+        await receiving
     finally:
         sending.cancel()
         receiving.cancel()
+        await session.close()
 
 
-async def _send_lines(connection: ClientConnection, source: int, sink: BinaryIO) -> None:
+async def _send_lines(session: Session, source: int, sink: BinaryIO) -> None:
     async for line in _lines(source):
         try:
-            await send(connection, line)
+            await session.send(line)
         except FrameTooLarge as error:
             for id_text in request_ids(line.decode(errors="replace")):
                 _write_line(sink, error_frame(id_text, error.as_jsonrpc()).encode())
-        except ConnectionClosed:
-            return
 
 
-async def _write_frames(connection: ClientConnection, sink: BinaryIO) -> None:
-    try:
-        while True:
-            _write_line(sink, await connection.recv(decode=False))
-    except ConnectionClosed:
-        pass
+async def _write_frames(session: Session, sink: BinaryIO) -> None:
+    while True:
+        _write_line(sink, await session.receive())
 
 
 def _write_line(sink: BinaryIO, frame: bytes) -> None:
@@ -105,8 +100,3 @@ async def _chunks(source: int) -> AsyncIterator[bytes]:
     while chunk := await chunks.get():
         yield chunk
         room.release()
-
-
-def _reason(connection: ClientConnection) -> str:
-    code, text = connection.close_code, connection.close_reason
-    return f"code {code}: {text}" if text else f"code {code}"

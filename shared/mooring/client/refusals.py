@@ -18,10 +18,11 @@ _BY_STATUS: dict[int, type[MooringError]] = {
 }
 
 
-def refusal(status: int, body: bytes) -> MooringError:
+def refusal(status: int, body: bytes, retry_after: str | None = None) -> MooringError:
     """Return the error whose `as_http` gave `body`; the one that fits `status` best when something else did.
 
-    What stands before Mooring (API Gateway, CloudFront, a proxy) answers with bodies of its own.
+    What stands before Mooring (API Gateway, CloudFront, a proxy) answers with bodies of its own. Seconds in
+    `retry_after`, the header, are in the error's data as `retryAfterSeconds`.
     """
     try:
         answer = json.loads(body)
@@ -31,6 +32,8 @@ def refusal(status: int, body: bytes) -> MooringError:
         answer = {}
     kind = _named(answer.pop("error", None)) or _BY_STATUS.get(status, MooringError)
     message = answer.pop("message", None)
+    if retry_after and retry_after.isdecimal():  # a date, the other form, is nothing Mooring sends
+        answer.setdefault("retryAfterSeconds", int(retry_after))
     return kind(message if isinstance(message, str) else _meaning(status), answer or None)
 
 
