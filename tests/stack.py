@@ -126,7 +126,20 @@ class Stack:
 
     def rows(self, noun: str) -> list[dict[str, Any]]:
         """Return the items of a table, as DynamoDB has them."""
-        variables = self._worker().environ()
+        with self._dynamodb() as client:
+            items: list[dict[str, Any]] = client.scan(TableName=f"mooring-{noun}", ConsistentRead=True)[
+                "Items"
+            ]
+            return items
+
+    def put_row(self, noun: str, item: dict[str, Any]) -> None:
+        """Write an item into a table, as DynamoDB has it."""
+        with self._dynamodb() as client:
+            client.put_item(TableName=f"mooring-{noun}", Item=item)
+
+    @contextmanager
+    def _dynamodb(self) -> Iterator[Any]:
+        variables = self.worker().environ()
         client = boto3.client(
             "dynamodb",
             endpoint_url=variables["AWS_ENDPOINT_URL"],
@@ -135,16 +148,13 @@ class Stack:
             aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
         )
         try:
-            items: list[dict[str, Any]] = client.scan(TableName=f"mooring-{noun}", ConsistentRead=True)[
-                "Items"
-            ]
-            return items
+            yield client
         finally:
             client.close()
 
     def worker_sessions(self) -> list[dict[str, Any]]:
         """Return what the worker itself says about its sessions."""
-        variables = self._worker().environ()
+        variables = self.worker().environ()
         worker_id = variables["MOORING_WORKER_ID"]
         (row,) = [row for row in self.rows("workers") if row["worker_id"]["S"] == worker_id]
         headers = {"Authorization": f"Bearer {variables['MOORING_WORKER_SECRET']}"}
@@ -155,7 +165,7 @@ class Stack:
     def children(self) -> list[psutil.Process]:
         """Return every process of every session, also one that has left its group and its parents."""
         sessions = str(self.home / "worker" / "sessions")
-        started = {process.pid: process for process in self._worker().children(recursive=True)}
+        started = {process.pid: process for process in self.worker().children(recursive=True)}
         for process in psutil.process_iter():
             with suppress(psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
                 if any(value.startswith(sessions) for value in process.environ().values()):
@@ -202,7 +212,11 @@ class Stack:
                 return False
         return True
 
-    def _worker(self) -> psutil.Process:
+    def worker_id(self) -> str:
+        return self.worker().environ()["MOORING_WORKER_ID"]
+
+    def worker(self) -> psutil.Process:
+        """Return the process of the worker."""
         return psutil.Process(json.loads((self.home / "processes.json").read_text())["worker_pid"])
 
 

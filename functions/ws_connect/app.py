@@ -3,27 +3,26 @@
 Refusals are the HTTP status of the handshake, with a JSON body that says what to change.
 """
 
-import secrets
 from typing import Any
-
-import boto3
 
 from mooring import configuration, handshake
 from mooring.catalog import Catalog
+from mooring.dynamodb_client import DynamoDBClient
 from mooring.errors import MooringError, NotDeployed
 from mooring.keys import KeyTable
 from mooring.observability import logger
+from mooring.opening import Opening, Wanted
 from mooring.profiles import ProfileTable
 from mooring.sealing import sealer
-from mooring.sessions import Session, SessionTable
-from mooring.settings import Settings
+from mooring.sessions import SessionTable
+from mooring.settings import AwsSettings, Settings
 from mooring.tickets import TicketTable, authenticate
-from mooring.workers import WorkerClient, WorkerTable, place
+from mooring.workers import WorkerClient, WorkerTable
 
 settings = Settings.read()
 logger.setLevel(settings.log_level)
-dynamodb = boto3.client("dynamodb")
-catalog = Catalog(dynamodb, settings.catalog_table, settings.usage_table)
+dynamodb = DynamoDBClient(AwsSettings.read())
+catalog = Catalog(dynamodb, settings.catalog_table, settings.usage_table, fresh_seconds=1.0)
 keys = KeyTable(dynamodb, settings.keys_table)
 seal = sealer(settings)
 tickets = TicketTable(dynamodb, settings.tickets_table, seal)
@@ -46,13 +45,16 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def open_session(event: dict[str, Any]) -> None:
-    """Start the session that the connect URL asks for, and remember where it is."""
+    """Start or resume the session that the connect URL asks for, and remember where it is."""
     connection_id = event["requestContext"]["connectionId"]
     query = event.get("queryStringParameters") or {}
     principal, stored = authenticate(event["headers"], query, keys, tickets)
     if "profile" in query:
         stored = profiles.get(principal, query["profile"])
-    server = catalog.get(query.get("_server", ""))
+    server, wanted = catalog.get(query.get("_server", "")), Wanted.read(query)
+    opening = Opening(connection_id, principal.id, server.name, wanted, sessions, workers)
+    if opening.resume():
+        return
     release = server.release
     if release is None:
         raise NotDeployed(f"{server.qualified_name} is listed but not deployed here: it has no release")
@@ -66,13 +68,6 @@ def open_session(event: dict[str, Any]) -> None:
         "connection": connection_id,
         "is_owner": principal.role == "admin",
         "limits": {"idle_seconds": settings.session_idle_seconds},
+        "resume_seconds": settings.resume_seconds if wanted.session_id else 0,
     }
-    session_id = secrets.token_hex(16)
-    worker = place(worker_table.all(), release.bundle or release.id, workers, session_id, order)
-    try:
-        sessions.put(
-            Session(connection_id, session_id, server.name, principal.id, worker.worker_id, worker.address)
-        )
-    except BaseException:
-        workers.end(worker.address, session_id)  # without its row nobody would
-        raise
+    opening.start(worker_table, release.bundle or release.id, order)

@@ -3,47 +3,70 @@
 frame -> sessions.get -> workers.send -> (worker -> child -> worker) -> @connections -> client
 
 The child's answer never comes back through here: a server may speak at any time and a tool may run for
-minutes. The only thing this function says to a client is why its frame was not delivered.
+minutes. The only thing this function says to a client is why its frame was not delivered. The connection of a
+session that may be resumed it closes instead: the client comes back, and sends the frame again.
 """
 
+from pathlib import Path
 from typing import Any
-
-import boto3
 
 from mooring import jsonrpc
 from mooring.connections import Connections
+from mooring.dynamodb_client import DynamoDBClient
 from mooring.errors import ConnectionGone, InvalidFrame, MooringError
+from mooring.farewells import Farewells
 from mooring.observability import logger
-from mooring.sessions import SessionCache, SessionTable
+from mooring.session_rows import SessionRows
+from mooring.sessions import Session, SessionCache, SessionTable
 from mooring.settings import AwsSettings, Settings
-from mooring.workers import WorkerClient
+from mooring.workers import WorkerClient, WorkerDead, WorkerSilent
 
 settings = Settings.read()
 logger.setLevel(settings.log_level)
-sessions = SessionCache(SessionTable(boto3.client("dynamodb"), settings.sessions_table))
+aws = AwsSettings.read()
+dynamodb = DynamoDBClient(aws)
+sessions = SessionCache(SessionTable(dynamodb, settings.sessions_table))
 workers = WorkerClient(settings.worker_secret)
-connections = Connections(settings.connections_url, AwsSettings.read())
+connections = Connections(settings.connections_url, aws)
+ledgers = Path(settings.ledgers) if settings.ledgers else None
+farewells = Farewells(SessionRows(dynamodb, settings.sessions_table), connections, ledgers)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:
     request = event["requestContext"]
     connection_id, frame = request["connectionId"], event.get("body") or ""
+    session = None
     try:
         session = sessions.get(connection_id)
-        workers.send(session.worker_address, session.session_id, frame, request["messageId"])
+        pass_on(session, connection_id, frame, request["messageId"])
     except MooringError as error:
         sessions.forget(connection_id)
         logger.info("frame not delivered", connection_id=connection_id, error=type(error).__name__)
-        answer(connection_id, frame, error)
+        report(session, connection_id, frame, error)
     except Exception:  # a raised error would reach the client as an API Gateway object, not JSON-RPC
         logger.exception("frame not delivered", connection_id=connection_id)
-        answer(connection_id, frame, MooringError("internal error"))
+        uncounted = None if session else {"undelivered": True}  # by a client that counts its session's frames
+        report(session, connection_id, frame, MooringError("internal error", uncounted))
     return {"statusCode": 200}
 
 
-def answer(connection_id: str, frame: str, error: MooringError) -> None:
+def pass_on(session: Session, connection_id: str, frame: str, message_id: str) -> None:
+    """Hand a frame to its session's worker; raises what its requests are to be answered with."""
+    try:
+        workers.send(session.worker_address, session.session_id, frame, message_id, connection_id)
+    except WorkerSilent as error:
+        if session.is_resumable and not isinstance(error, WorkerDead):
+            raise
+        sessions.forget(connection_id)  # and nobody else answers what a dead worker has in flight
+        if not farewells.tell_worker_lost(session, refused=jsonrpc.request_ids(frame)):
+            raise  # the others have been told
+
+
+def report(session: Session | None, connection_id: str, frame: str, error: MooringError) -> None:
     ids = ["null"] if isinstance(error, InvalidFrame) else jsonrpc.request_ids(frame)
     try:
+        if session and session.is_resumable:
+            return connections.close(connection_id)
         for id_text in ids:
             connections.post(connection_id, jsonrpc.error_frame(id_text, error.as_jsonrpc()))
     except ConnectionGone:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -36,6 +37,7 @@ from mooring_local.gateway.gateway import Gateway
 from mooring_local.home import Home, write_private
 from mooring_local.journal import Journal
 from mooring_local.runtimes import runtime_path
+from mooring_local.undertaker import Undertaker
 
 _STAGE = "local"
 _WORKER_START_SECONDS = 20.0
@@ -88,6 +90,8 @@ class Stack:
         self._closing.callback(lambda: self._journal.stop())
 
         internal = await self._serve_gateway()
+        self._undertaker = Undertaker(self._ledgers)
+        self._closing.push_async_callback(self._undertaker.stop)
         self._start_worker(internal)
         self._closing.callback(self._stop_worker)
         await self._serve_public()
@@ -152,6 +156,7 @@ class Stack:
             "MOORING_PUBLIC_URL": self.addresses.url,
             "MOORING_WORKER_SECRET": self._worker_secret,
             "MOORING_SECRET_KEY": self.home.secret_key(),
+            "MOORING_LEDGERS": str(self._ledgers),
         }
 
     def _aws_variables(self) -> dict[str, str]:
@@ -162,11 +167,16 @@ class Stack:
             "AWS_SECRET_ACCESS_KEY": self._credentials.secret_key,
         }
 
+    @property
+    def _ledgers(self) -> Path:
+        return self.home.worker / "ledgers"
+
     def _start_worker(self, connections_url: str) -> None:
+        self._worker_id = f"local-{secrets.token_hex(4)}"
         environment = {
             **self._aws_variables(),
             **settings.inherited(("PATH", "LANG", "LC_ALL", "SSL_CERT_FILE")),
-            "MOORING_WORKER_ID": f"local-{secrets.token_hex(4)}",
+            "MOORING_WORKER_ID": self._worker_id,
             "MOORING_HOME": str(self.home.worker),
             "MOORING_RUNTIME_PATH": runtime_path(self.home.path / "runtimes"),
             "MOORING_CONNECTIONS_URL": connections_url,
@@ -178,6 +188,8 @@ class Stack:
 
     def _stop_worker(self) -> None:
         if self._worker:
+            assert self._worker.stdin
+            self._worker.stdin.close()  # ends it at once: nobody is left to drain it for
             processes.stop(self._worker)
 
     async def _serve_public(self) -> None:
@@ -212,18 +224,22 @@ class Stack:
         self._closing.push_async_callback(close)
 
     async def _wait_for_worker(self) -> None:
-        rows = WorkerTable(self._dynamodb, tables.name("workers"), fresh_seconds=0)
         try:
             async with asyncio.timeout(_WORKER_START_SECONDS):
-                while not await asyncio.to_thread(rows.all):
-                    if self._worker is None or self._worker.poll() is not None:
-                        break
-                    await asyncio.sleep(_WATCH_SECONDS / 10)
-                else:
+                if await self._worker_announced():
                     return
         except TimeoutError:
             pass
         raise StartFailed(f"the worker did not start; its log is {self.home.logs / 'worker.log'}")
+
+    async def _worker_announced(self) -> bool:
+        """Return once placement can find the worker that was started last; False when it has died."""
+        rows = WorkerTable(self._dynamodb, tables.name("workers"), fresh_seconds=0)
+        while self._worker_id not in {row.worker_id for row in await asyncio.to_thread(rows.all)}:
+            if self._worker is None or self._worker.poll() is not None:
+                return False
+            await asyncio.sleep(_WATCH_SECONDS / 10)
+        return True
 
     async def _watch(self, connections_url: str) -> None:
         """Start again what has died: sessions are lost with it, servers and keys are not."""
@@ -236,8 +252,10 @@ class Stack:
                 await asyncio.to_thread(self._restore)
                 self._write_processes()
             if self._worker and self._worker.poll() is not None:
+                lost = self._worker_id
                 self._start_worker(connections_url)
                 self._write_processes()
+                self._undertaker.bury(lost, self._worker_announced)
 
     def _write_processes(self) -> None:
         assert self._worker

@@ -17,17 +17,33 @@ from mooring.names import display, normalise
 from mooring.servers import Release, Server, release_item, server_from_item, server_item
 
 _ATTEMPTS = 2
+_KNOWN_SERVERS = 100  # an item may have 400 KB
 _MAX_ITEM_BYTES = 409_600  # DynamoDB's limit, names of attributes included
 
 
 class Catalog:
-    """`client` is a boto3 DynamoDB client; names may come in any case and with a leading `@`."""
+    """`client` is a boto3 DynamoDB client; names may come in any case and with a leading `@`.
 
-    def __init__(self, client: Any, table: str, usage_table: str, clock: Clock = time.time) -> None:
+    What `get` returns may be `fresh_seconds` old: sessions start in bursts, and the next one may as well have
+    begun that much earlier.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        table: str,
+        usage_table: str,
+        clock: Clock = time.time,
+        *,
+        fresh_seconds: float = 0.0,
+    ) -> None:
         self._client = client
         self._table = table
         self._usage_table = usage_table
         self._clock = clock
+        self._fresh_seconds = fresh_seconds
+        self._known: dict[str, tuple[float, Server]] = {}
+        """By name: until when it is fresh, and the server."""
 
     def get(self, name: str) -> Server:
         """Return a server with its current release.
@@ -36,9 +52,13 @@ class Catalog:
             ServerNotFound: there is none of that name.
             InvalidRequest: the name is none.
         """
-        server = self._read(normalise(name))
-        if server is None:
-            raise _not_found(name)
+        key = normalise(name)
+        until, server = self._known.get(key, (0.0, None))
+        if server is None or until <= self._clock():
+            server = self._read(key)
+            if server is None:
+                raise _not_found(name)
+            self._remember(key, server)
         return server
 
     def list(self) -> list[Server]:
@@ -129,6 +149,12 @@ class Catalog:
         for page in pages:
             for key in page["Items"]:
                 self._client.delete_item(TableName=self._table, Key=key)
+
+    def _remember(self, key: str, server: Server) -> None:
+        if self._fresh_seconds:
+            if len(self._known) >= _KNOWN_SERVERS:
+                self._known.clear()
+            self._known[key] = (self._clock() + self._fresh_seconds, server)
 
     def _read(self, key: str, *, consistent: bool = False) -> Server | None:
         answer = self._client.get_item(

@@ -14,6 +14,8 @@
     * ChildExited         the server's process ended
         * StartFailed     it ended, or could not be started, before its first message
     * WorkerUnavailable   no worker has room, or the session's worker does not answer
+        * WorkerSilent    it does not answer: what it was sent may have arrived (mooring.workers)
+            * WorkerDead  nobody listens where it was (mooring.workers)
     * LimitReached        a limit of the principal, the server or the session
     * ConnectionGone      the client's socket is closed: nobody is there to tell
 

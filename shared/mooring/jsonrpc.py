@@ -1,4 +1,4 @@
-"""JSON-RPC answers to frames that could not be delivered (no I/O).
+"""JSON-RPC messages that Mooring itself writes to a client (no I/O).
 
 Only the standard library: `ws_default` imports this on its cold start. Ids are handled as their JSON
 text, so that `1.0`, `"1"` and 90071992547409931 come back as they were sent.
@@ -29,6 +29,14 @@ def request_ids(frame: str) -> list[str]:
 def error_frame(id_text: str, error: dict[str, Any]) -> str:
     """Return the response that gives `error` to the request whose id is `id_text` (JSON text)."""
     return f'{{"jsonrpc":"2.0","id":{id_text},"error":{json.dumps(error, separators=(",", ":"))}}}'
+
+
+def log_frame(level: str, text: str) -> str:
+    """Return the notification that tells a client something no request of its own asked for."""
+    params = {"level": level, "logger": "mooring", "data": text}
+    return json.dumps(
+        {"jsonrpc": "2.0", "method": "notifications/message", "params": params}, separators=(",", ":")
+    )
 
 
 class _Verbatim(str):

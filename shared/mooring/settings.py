@@ -78,6 +78,10 @@ class Settings(_FromEnvironment):
     """Base64 of the 32 bytes that seal stored configurations where there is no KMS."""
     kms_key_id: str = ""
     session_idle_seconds: float = 300.0
+    resume_seconds: float = 300.0
+    """How long a session waits for a client that said it may come back; 0: none is resumed."""
+    ledgers: str = ""
+    """Folder of the workers' ledgers of requests in flight, where the workers run on this machine."""
     log_level: str = "INFO"
 
 
@@ -87,7 +91,7 @@ class WorkerSettings(_FromEnvironment):
 
     worker_id: str
     home: str
-    """Folder of `sessions/` and `bundles/`."""
+    """Folder of `sessions/`, `bundles/` and `ledgers/`."""
     connections_url: str
     worker_secret: str
     worker_host: str = "127.0.0.1"
@@ -104,6 +108,7 @@ class WorkerSettings(_FromEnvironment):
     child_memory_bytes: int = 0
     """Address space of one child; 0 sets no limit."""
     child_open_files: int = 1024
+    sessions_table: str = "mooring-sessions"
     workers_table: str = "mooring-workers"
     usage_table: str = "mooring-usage"
     lease_seconds: float = 10.0
@@ -111,6 +116,8 @@ class WorkerSettings(_FromEnvironment):
     session_idle_seconds: float = 300.0
     buffer_bytes: int = 1_048_576
     """Per session and direction: frames accepted and not yet passed on."""
+    ring_bytes: int = 1_048_576
+    """Per session that may be resumed: frames sent and kept for the client that comes back."""
     max_line_bytes: int = 16_777_216
     gate_seconds: float = 3.0
     """How long a frame that overtook another waits for it: the cold start of a function."""
@@ -134,6 +141,7 @@ class AwsSettings:
     secret_key: str
     session_token: str
     dynamodb_url: str
+    kms_url: str = ""
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> Self:
@@ -143,10 +151,17 @@ class AwsSettings:
             access_key=environ.get("AWS_ACCESS_KEY_ID", ""),
             secret_key=environ.get("AWS_SECRET_ACCESS_KEY", ""),
             session_token=environ.get("AWS_SESSION_TOKEN", ""),
-            dynamodb_url=environ.get("AWS_ENDPOINT_URL_DYNAMODB")
-            or environ.get("AWS_ENDPOINT_URL")
-            or f"https://dynamodb.{region}.amazonaws.com",
+            dynamodb_url=_endpoint("dynamodb", region, environ),
+            kms_url=_endpoint("kms", region, environ),
         )
+
+
+def _endpoint(service: str, region: str, environ: Mapping[str, str]) -> str:
+    return (
+        environ.get(f"AWS_ENDPOINT_URL_{service.upper()}")
+        or environ.get("AWS_ENDPOINT_URL")
+        or f"https://{service}.{region}.amazonaws.com"
+    )
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,10 @@ those rows and asks; the worker alone knows whether it has room, so no counter i
 import hashlib
 import json
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from mooring.errors import (
     InvalidRequest,
@@ -22,6 +24,14 @@ from mooring.origin import Origin
 
 _ROWS_FRESH_SECONDS = 1.0
 _RETRY_AFTER_SECONDS = 2
+
+
+class WorkerSilent(WorkerUnavailable):
+    """The worker does not answer: what it was sent may have arrived, or not."""
+
+
+class WorkerDead(WorkerSilent):
+    """Nobody listens where the worker was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +75,18 @@ class WorkerTable:
 
     def all(self) -> list[Worker]:
         """Return every announced worker, dead ones included, at most `fresh_seconds` old."""
-        if time.monotonic() - self._read_at >= self._fresh_seconds:
-            pages = self._client.get_paginator("scan").paginate(TableName=self._table, ConsistentRead=True)
-            self._rows = [_worker(item) for page in pages for item in page["Items"]]
-            self._read_at = time.monotonic()
+        return self._rows if time.monotonic() - self._read_at < self._fresh_seconds else self.read()
+
+    def read(self) -> list[Worker]:
+        """Return every announced worker, dead ones included, as the table has them now."""
+        pages = self._client.get_paginator("scan").paginate(TableName=self._table, ConsistentRead=True)
+        self._rows = [_worker(item) for page in pages for item in page["Items"]]
+        self._read_at = time.monotonic()
         return self._rows
+
+    def forget(self, worker_id: str) -> None:
+        """Delete the row of a worker; one that lives writes it again at its next beat."""
+        self._client.delete_item(TableName=self._table, Key={"worker_id": {"S": worker_id}})
 
 
 def _worker(item: dict[str, Any]) -> Worker:
@@ -91,8 +108,8 @@ class WorkerClient:
         self._timeout_seconds = timeout_seconds  # ends before the function's own 10 s
         self._origins: dict[str, Origin] = {}
 
-    def start(self, address: str, session_id: str, order: dict[str, Any]) -> None:
-        """Have a session started.
+    def start(self, address: str, session_id: str, order: dict[str, Any]) -> bool:
+        """Have a session started; return False when there is one of this id already.
 
         Raises:
             LimitReached: the worker is full or draining.
@@ -102,24 +119,53 @@ class WorkerClient:
         body = json.dumps(order).encode()
         status, answer = self._call(address, "PUT", f"/sessions/{session_id}", body)
         if status in (200, 201):
-            return
+            return status == 201
         error = _error(status, answer)
         raise InvalidRequest(error.message, error.data) if status == 422 else error
 
-    def send(self, address: str, session_id: str, frame: str, message_id: str) -> None:
+    def send(self, address: str, session_id: str, frame: str, message_id: str, connection_id: str) -> None:
         """Hand one frame to the session.
 
         Raises:
             MooringError: the error that its requests are to be answered with.
         """
         target = f"/sessions/{session_id}/frames"
-        status, answer = self._call(address, "POST", target, frame.encode(), {"x-message-id": message_id})
+        origin = {"x-message-id": message_id, "x-connection-id": connection_id}
+        status, answer = self._call(address, "POST", target, frame.encode(), origin)
         if status != 202:
             raise _error(status, answer)
+
+    def attach(self, address: str, session_id: str, connection_id: str, received: int) -> None:
+        """Have a session go on with another connection, whose client has `received` frames of it.
+
+        Raises:
+            SessionNotFound: there is none, or none that can go on from there.
+            WorkerUnavailable: the worker does not answer.
+        """
+        body = json.dumps({"connection": connection_id, "received": received}).encode()
+        status, answer = self._call(address, "PUT", f"/sessions/{session_id}/connection", body)
+        if status != 200:
+            raise _error(status, answer)
+
+    def detach(self, address: str, session_id: str, connection_id: str, close_code: int) -> None:
+        """Say that a connection is closed; the worker knows what that means for the session."""
+        target = f"/sessions/{session_id}/connections/{quote(connection_id, safe='')}"
+        self._call(address, "DELETE", target, extra={"x-close-code": str(close_code)})
 
     def end(self, address: str, session_id: str) -> None:
         """Have a session ended; an unknown one is no error."""
         self._call(address, "DELETE", f"/sessions/{session_id}")
+
+    def sessions(self, address: str) -> frozenset[str]:
+        """Return the ids of the worker's sessions.
+
+        Raises:
+            WorkerUnavailable: it does not answer.
+        """
+        status, answer = self._call(address, "GET", "/sessions")
+        if status != 200:
+            raise WorkerUnavailable(f"the worker answered {status}")
+        return frozenset(session["id"] for session in json.loads(answer)["sessions"])
 
     def _call(
         self, address: str, method: str, target: str, body: bytes = b"", extra: dict[str, str] | None = None
@@ -129,8 +175,19 @@ class WorkerClient:
             origin = self._origins[address] = Origin(address, timeout_seconds=self._timeout_seconds)
         try:
             return origin.request(method, target, body, {**self._headers, **(extra or {})})
+        except ConnectionRefusedError as error:
+            raise WorkerDead("the session's worker is gone; connect again") from error
         except OSError as error:
-            raise WorkerUnavailable("the session's worker does not answer; connect again") from error
+            raise WorkerSilent("the session's worker does not answer; connect again") from error
+
+
+def _candidates(
+    workers: list[Worker], bundle: str, read_again: Callable[[], list[Worker]]
+) -> Iterator[Worker]:
+    yield from in_order_of_choice(workers, bundle, time.time())
+    known = {worker.worker_id for worker in workers}
+    others = [worker for worker in read_again() if worker.worker_id not in known]
+    yield from in_order_of_choice(others, bundle, time.time())
 
 
 def _error(status: int, answer: bytes) -> MooringError:
@@ -145,18 +202,27 @@ def _error(status: int, answer: bytes) -> MooringError:
 
 
 def place(
-    workers: list[Worker], bundle: str, client: WorkerClient, session_id: str, order: dict[str, Any]
-) -> Worker:
-    """Start a session on the first worker that takes it.
+    workers: list[Worker],
+    bundle: str,
+    client: WorkerClient,
+    session_id: str,
+    order: dict[str, Any],
+    *,
+    read_again: Callable[[], list[Worker]] = list,
+) -> tuple[Worker, bool]:
+    """Start a session on the first worker that takes it; return that, and whether the session is new there.
+
+    When none of `workers` does, those that `read_again` has beside them are tried: just started, perhaps in
+    the place of one that died.
 
     Raises:
         WorkerUnavailable: none did; `data` says when to try again.
         InvalidRequest: the launch rule cannot be used, whichever worker is asked.
     """
-    for worker in in_order_of_choice(workers, bundle, time.time()):
+    for worker in _candidates(workers, bundle, read_again):
         try:
-            client.start(worker.address, session_id, order)
+            is_new = client.start(worker.address, session_id, order)
         except (LimitReached, WorkerUnavailable):
             continue
-        return worker
+        return worker, is_new
     raise WorkerUnavailable("no worker has room now; try again", {"retryAfterSeconds": _RETRY_AFTER_SECONDS})

@@ -18,6 +18,8 @@ from tests.cloud.deployment import Deployment, http_event
 
 pytestmark = pytest.mark.integration
 
+_REAPED_SECONDS = 30.0  # the function's start included
+
 CONNECTION = "L0SM9cOFvHcCIhw="
 SERVER = {
     "displayName": "Echo",
@@ -166,3 +168,26 @@ def test_a_session_goes_from_handshake_to_end(
     ]
     rows = deployment.client("dynamodb").scan(TableName=deployment.resources["SessionsTable"])["Items"]
     assert rows == []
+
+
+def test_the_reaper_may_end_what_a_dead_worker_left(deployment: Deployment) -> None:
+    dynamodb = deployment.client("dynamodb")
+    texts = {"id": CONNECTION, "connection_id": CONNECTION, "session_id": "s1", "server": "acme/echo"}
+    texts |= {"principal": "p", "worker_id": "dead", "worker_address": "http://127.0.0.1:9"}
+    session = {name: {"S": text} for name, text in texts.items()} | {
+        "expires_at": {"N": str(int(time.time()))}
+    }
+    worker = {"worker_id": {"S": "dead"}, "address": {"S": "http://127.0.0.1:9"}, "draining": {"BOOL": False}}
+    numbers = {name: {"N": "1"} for name in ("used", "capacity", "lease")}
+    dynamodb.put_item(TableName=deployment.resources["SessionsTable"], Item=session)
+    dynamodb.put_item(TableName=deployment.resources["WorkersTable"], Item=worker | numbers)
+
+    name = deployment.resources["SessionReaperFunction"]  # it goes on for a minute: nobody waits for its end
+    deployment.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=b"{}")
+
+    keys = {"SessionsTable": {"id": {"S": CONNECTION}}, "WorkersTable": {"worker_id": {"S": "dead"}}}
+    deadline = time.monotonic() + _REAPED_SECONDS
+    for table, key in keys.items():
+        while "Item" in dynamodb.get_item(TableName=deployment.resources[table], Key=key):
+            assert time.monotonic() < deadline, f"still in the {table}"
+            time.sleep(0.1)  # there is nothing to wait on but the table

@@ -22,7 +22,9 @@ def test_sam_validate_finds_nothing(environment: dict[str, str]) -> None:
     run_tool(["sam", "validate", "--lint"], environment, 60)
 
 
-@pytest.mark.parametrize("function", ["WsConnect", "WsDefault", "WsDisconnect", "RegistryApi"])
+@pytest.mark.parametrize(
+    "function", ["WsConnect", "WsDefault", "WsDisconnect", "SessionReaper", "RegistryApi"]
+)
 def test_a_function_finds_all_that_it_imports_in_its_layers(build: Path, function: str) -> None:
     """A Python without installed packages (-S) sees only the function and its layers, as in Lambda."""
     layers = ["SharedLayer", "RegistryLayer" if function == "RegistryApi" else "RuntimeLayer"]
@@ -71,7 +73,7 @@ def test_the_stack_is_complete(deployment: Deployment) -> None:
         ("KeysTable", ["key_hash"], None, True),
         ("TicketsTable", ["ticket_hash"], "expires_at", False),
         ("ProfilesTable", ["principal", "profile"], None, True),
-        ("SessionsTable", ["connection_id"], "expires_at", False),
+        ("SessionsTable", ["id"], "expires_at", False),
         ("WorkersTable", ["worker_id"], "expires_at", False),
         ("UsageTable", ["server"], None, True),
     ],

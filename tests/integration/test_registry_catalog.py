@@ -189,3 +189,18 @@ def test_a_connect_reads_one_item(catalog: Catalog, dynamodb: Any) -> None:
         dynamodb.meta.events.unregister("before-call.dynamodb", unique_id="c")
     assert release == put.release
     assert calls == ["GetItem"]
+
+
+def test_a_catalog_may_answer_from_what_it_has_just_read(catalog: Catalog, dynamodb: Any) -> None:
+    now = [1000.0]
+    cached = Catalog(
+        dynamodb, tables.name("catalog"), tables.name("usage"), lambda: now[0], fresh_seconds=1.0
+    )
+    with pytest.raises(ServerNotFound):
+        cached.get("acme/fresh")
+    first = catalog.put_server("acme/fresh", {}, RELEASE)
+    assert cached.get("acme/fresh") == first  # that there was none is not remembered
+    second = catalog.put_server("acme/fresh", {"description": "new"}, RELEASE)
+    assert cached.get("@Acme/Fresh") == first
+    now[0] += 1.0
+    assert cached.get("acme/fresh") == second

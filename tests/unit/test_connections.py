@@ -1,3 +1,5 @@
+from urllib.parse import unquote
+
 import pytest
 
 from mooring.connections import Connections
@@ -34,3 +36,18 @@ def test_a_client_that_has_left_is_told_apart_from_an_api_that_fails() -> None:
         Connections(url, AWS).post("c=", "{}")
     with serving(lambda *request: (500, b"")) as url, pytest.raises(WorkerUnavailable):
         Connections(url, AWS).post("c=", "{}")
+
+
+def test_a_connection_is_open_until_the_api_says_that_it_is_gone() -> None:
+    answers = {"here=": 200, "gone=": 410, "unclear=": 429}
+
+    def answer(method: str, target: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        assert method == "GET"
+        return answers[unquote(target.rpartition("/")[2])], b"{}"
+
+    with serving(answer) as url:
+        connections = Connections(url, AWS)
+        assert connections.is_open("here=")
+        assert not connections.is_open("gone=")
+        with pytest.raises(WorkerUnavailable):
+            connections.is_open("unclear=")

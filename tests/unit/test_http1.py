@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from mooring.http1 import Client, Request, Response, serve
+from mooring.http1 import Client, NotSent, Request, Response, serve
 
 LIMIT_BYTES = 1000
 
@@ -94,8 +94,27 @@ async def test_an_origin_that_is_not_there_is_an_os_error() -> None:
     port = server.sockets[0].getsockname()[1]
     server.close()
     await server.wait_closed()
-    with pytest.raises(OSError):
+    with pytest.raises(NotSent):
         await Client(f"http://127.0.0.1:{port}").request("GET", "/")
+
+
+async def test_what_may_have_been_carried_out_is_not_repeated_unasked() -> None:
+    seen: list[bytes] = []
+
+    async def answer_the_first(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        seen.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.close()
+
+    server = await asyncio.start_server(answer_the_first, "127.0.0.1", 0)
+    async with server:
+        client = Client(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        await client.request("POST", "/", is_repeatable=False)
+        with pytest.raises(ConnectionResetError) as lost:
+            await client.request("POST", "/", is_repeatable=False)
+    assert not isinstance(lost.value, NotSent)
+    assert len(seen) == 2
 
 
 async def test_the_standard_library_s_client_understands_the_server(port: int) -> None:

@@ -12,7 +12,7 @@ from mooring.errors import (
     SessionNotFound,
     WorkerUnavailable,
 )
-from mooring.workers import Worker, WorkerClient, in_order_of_choice, place
+from mooring.workers import Worker, WorkerClient, WorkerDead, WorkerSilent, in_order_of_choice, place
 from tests.unit.loopback import serving
 
 NOW = 1_000.0
@@ -76,6 +76,14 @@ def test_when_no_worker_takes_it_the_client_is_told_when_to_try_again() -> None:
     assert error.value.data == {"retryAfterSeconds": 2}
 
 
+def test_a_worker_that_was_started_meanwhile_takes_the_place_of_a_dead_one() -> None:
+    dead = replace(worker("dead"), lease=9e12)
+    with serving(lambda *request: (201, b"{}")) as url:
+        heir = replace(worker("heir", address=url), lease=9e12)
+        placed, _ = place([dead], "sha", CLIENT, "s1", {}, read_again=lambda: [dead, heir])
+    assert placed == heir
+
+
 def test_a_launch_rule_that_cannot_be_used_is_not_tried_elsewhere() -> None:
     def answer(*request: object) -> tuple[int, bytes]:
         return 422, json.dumps({"code": -32602, "message": "launch.command is missing"}).encode()
@@ -97,7 +105,7 @@ def test_what_the_worker_says_of_a_frame_becomes_the_client_s_error(
     status: int, body: bytes, expected: type[MooringError]
 ) -> None:
     with serving(lambda *request: (status, body)) as url, pytest.raises(MooringError) as error:
-        CLIENT.send(url, "s1", "{}", "m1")
+        CLIENT.send(url, "s1", "{}", "m1", "c1")
     assert type(error.value) is expected
 
 
@@ -110,7 +118,7 @@ def test_a_frame_goes_out_as_it_came_with_the_id_of_its_message() -> None:
 
     frame = '{ "jsonrpc":"2.0", "id":1.0,"method":"é" }'
     with serving(answer) as url:
-        CLIENT.send(url, "s1", frame, "m=")
+        CLIENT.send(url, "s1", frame, "m=", "c=")
     assert seen == [("POST", "/sessions/s1/frames", "m=", frame)]
 
 
@@ -118,4 +126,23 @@ def test_a_worker_that_is_gone_is_an_error_of_the_frame() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with pytest.raises(WorkerUnavailable):
-        CLIENT.send(address, "s1", "{}", "m1")
+        CLIENT.send(address, "s1", "{}", "m1", "c1")
+
+
+def test_a_worker_that_hangs_may_be_alive_and_one_that_is_not_there_is_dead() -> None:
+    hasty = WorkerClient("secret", timeout_seconds=0.05)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(WorkerSilent) as hanging:
+            hasty.send(address, "s1", "{}", "m1", "c1")
+    with pytest.raises(WorkerDead):
+        hasty.send(address, "s1", "{}", "m1", "c1")
+    assert not isinstance(hanging.value, WorkerDead)
+
+
+def test_a_worker_names_its_sessions() -> None:
+    content = json.dumps({"sessions": [{"id": "a", "pid": 1}, {"id": "b"}]}).encode()
+    with serving(lambda *request: (200, content)) as url:
+        assert CLIENT.sessions(url) == {"a", "b"}
+    with serving(lambda *request: (401, b"{}")) as url, pytest.raises(WorkerUnavailable):
+        CLIENT.sessions(url)

@@ -1,6 +1,7 @@
 """The worker's process: `python -m mooring_worker`, configured by `MOORING_*` variables.
 
-SIGTERM drains: no new sessions, `drain_seconds` for those there are, then an end that each client is told.
+SIGTERM drains: no new sessions, each client is told, each session ends once nothing is in flight in it; what
+is left after `drain_seconds` is ended with an error for each request.
 A second signal, SIGINT, or the end of standard input where `stop_on_stdin_eof` asks for it, end at once.
 """
 
@@ -25,6 +26,7 @@ from mooring_worker.api import Api
 from mooring_worker.connections import Connections
 from mooring_worker.dynamodb import DynamoDB
 from mooring_worker.heartbeat import Heartbeat
+from mooring_worker.rows import Rows
 
 _HEADROOM_BYTES = 65_536  # so that the API refuses what is just too large, and says so
 
@@ -51,7 +53,7 @@ async def _run(settings: WorkerSettings, aws: AwsSettings) -> None:
     connections = Connections(settings.connections_url, aws, parallel=settings.capacity)
     table = DynamoDB(aws)
     descendants = orphans.Orphans()
-    agent = Agent(settings, connections, descendants)
+    agent = Agent(settings, connections, descendants, Rows(table, settings))
     api = Api(agent, settings.worker_secret, settings.max_line_bytes)
     max_body_bytes = settings.max_line_bytes + _HEADROOM_BYTES
     server = await http1.serve(
@@ -82,7 +84,7 @@ async def _until_stopped(agent: Agent, settings: WorkerSettings) -> None:
 
     def on_term() -> None:
         (stop if drain.is_set() else drain).set()
-        agent.drain()
+        agent.drain("the worker is going away: calls in flight may end; reconnect when convenient")
 
     loop.add_signal_handler(signal.SIGTERM, on_term)
     loop.add_signal_handler(signal.SIGINT, stop.set)

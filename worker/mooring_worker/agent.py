@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mooring.errors import InvalidRequest, LimitReached, SessionNotFound
+from mooring.ledger import Ledger
 from mooring.settings import WorkerSettings
 from mooring_worker.connections import Connections
 from mooring_worker.metrics import Counts
 from mooring_worker.order import Order
 from mooring_worker.orphans import Orphans
+from mooring_worker.rows import Rows
 from mooring_worker.sandbox import Sandboxes
 from mooring_worker.session import Session, State
 
@@ -21,7 +23,9 @@ _logger = logging.getLogger(__name__)
 
 
 class Agent:
-    def __init__(self, settings: WorkerSettings, connections: Connections, orphans: Orphans) -> None:
+    def __init__(
+        self, settings: WorkerSettings, connections: Connections, orphans: Orphans, rows: Rows
+    ) -> None:
         self.counts = Counts()
         self.is_draining = False
         self.changed = asyncio.Event()
@@ -29,7 +33,11 @@ class Agent:
         self._settings = settings
         self._connections = connections
         self._orphans = orphans
+        self._rows = rows
         self._sandboxes = Sandboxes(settings)
+        self._ledger_file = Path(settings.home).resolve() / "ledgers" / settings.worker_id
+        self._ledger_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._ledger = Ledger(self._ledger_file)
         self._bundles = Path(settings.home).resolve() / "bundles"
         self._sessions: dict[str, Session] = {}
         self._empty = asyncio.Event()
@@ -64,8 +72,10 @@ class Agent:
         """
         if not _SESSION_ID.fullmatch(session_id):
             raise InvalidRequest("the session id must be 1 to 128 letters, digits, '_', '-' and '='")
-        if session_id in self._sessions:
-            return False
+        while session := self._sessions.get(session_id):
+            if session.state is not State.CLOSING:
+                return False
+            await asyncio.wait([session.end_soon()])  # a client starts anew under the id it knows
         directory = self._sandboxes.folder / session_id
         order = Order.read(body, self._bundles, directory, self._settings.session_idle_seconds)
         if not self.takes_sessions:
@@ -78,6 +88,8 @@ class Agent:
             orphans=self._orphans,
             counts=self.counts,
             settings=self._settings,
+            rows=self._rows,
+            ledger=self._ledger,
             on_change=self._note_change,
             on_gone=self._on_gone,
         )
@@ -104,10 +116,18 @@ class Agent:
         if session := self._sessions.get(session_id):
             session.end_soon()
 
-    def drain(self) -> None:
-        """Take no more sessions."""
+    def detach(self, session_id: str, connection: str, close_code: int) -> None:
+        """Note that a connection is closed; an unknown session is no error."""
+        if session := self._sessions.get(session_id):
+            session.detach(connection, close_code)
+
+    def drain(self, reason: str = "") -> None:
+        """Take no more sessions. A `reason` is told to the clients, and ends what nothing is in flight in."""
         self.is_draining = True
         self.changed.set()
+        if reason:
+            for session in self:
+                session.drain(reason)
 
     async def emptied(self, seconds: float) -> bool:
         """Return whether the last session ends within `seconds`."""
@@ -123,6 +143,7 @@ class Agent:
         self.drain()
         if self._sessions:
             await asyncio.wait([session.end_soon(reason) for session in self])
+        self._ledger_file.unlink(missing_ok=True)
 
     def _on_gone(self, session: Session) -> None:
         del self._sessions[session.session_id]

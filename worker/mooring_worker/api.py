@@ -2,7 +2,8 @@
 
 PUT /sessions/{id}             start one: 201, 200 when it exists, 422 unusable, 429 full or draining
 POST /sessions/{id}/frames     hand over one frame: 202, 400 not JSON-RPC, 404, 410 child gone, 413, 429
-PUT /sessions/{id}/connection  send to another connection: 200, 404
+PUT /sessions/{id}/connection  send to another connection: 200, 404, 410 cannot be resumed from there
+DELETE /sessions/{id}/connections/{connection}  it is closed: 204 always
 DELETE /sessions/{id}          end it: 204, also when it is unknown
 GET /sessions  /_/health  /_/ready  /_/metrics
 """
@@ -19,6 +20,7 @@ from mooring_worker.agent import Agent
 from mooring_worker.metrics import exposition
 
 _JSON = {"content-type": "application/json"}
+_NO_ROUTE = {"code": MooringError.jsonrpc_code, "message": "no such route"}
 _TEXT = {"content-type": "text/plain; version=0.0.4"}
 
 _logger = logging.getLogger(__name__)
@@ -48,26 +50,37 @@ class Api:
         match (request.method, *request.target.split("/")[1:]):
             case ("POST", "sessions", session_id, "frames"):
                 return self._frame(unquote(session_id), request)
-            case ("PUT", "sessions", session_id):
-                return self._start(unquote(session_id), request.body)
-            case ("PUT", "sessions", session_id, "connection"):
-                return self._attach(unquote(session_id), request.body)
-            case ("DELETE", "sessions", session_id):
-                self._agent.end(unquote(session_id))
-                return Response(204)
+            case (_, "sessions", session_id, *rest):
+                return self._session(unquote(session_id), rest, request)
             case ("GET", "sessions"):
                 return _json(200, {"sessions": [session.describe() for session in self._agent]})
             case ("GET", "_", "ready"):
                 return Response(200 if self._agent.takes_sessions else 429)
             case ("GET", "_", "metrics"):
                 return self._metrics()
-        return _json(404, {"code": MooringError.jsonrpc_code, "message": "no such route"})
+        return _json(404, _NO_ROUTE)
+
+    def _session(self, session_id: str, rest: list[str], request: Request) -> Response | Awaitable[Response]:
+        match (request.method, *rest):
+            case ("PUT",):
+                return self._start(session_id, request.body)
+            case ("DELETE",):
+                self._agent.end(session_id)
+                return Response(204)
+            case ("PUT", "connection"):
+                return self._attach(session_id, request.body)
+            case ("DELETE", "connections", connection):
+                return self._detach(session_id, unquote(connection), request)
+        return _json(404, _NO_ROUTE)
 
     def _frame(self, session_id: str, request: Request) -> Response:
         if len(request.body) > self._max_frame_bytes:
             data = {"bytes": len(request.body), "limitBytes": self._max_frame_bytes}
             raise FrameTooLarge(f"the frame is over {self._max_frame_bytes} bytes", data)
-        self._agent.get(session_id).accept(request.body, request.headers.get("x-message-id", ""))
+        headers = request.headers
+        self._agent.get(session_id).accept(
+            request.body, headers.get("x-message-id", ""), headers.get("x-connection-id", "")
+        )
         return Response(202)
 
     async def _start(self, session_id: str, body: bytes) -> Response:
@@ -81,11 +94,17 @@ class Api:
 
     def _attach(self, session_id: str, body: bytes) -> Response:
         try:
-            connection = json.loads(body)["connection"]
+            fields = json.loads(body)
+            connection, received = str(fields["connection"]), int(fields.get("received", 0))
         except (ValueError, KeyError, TypeError):
-            raise InvalidRequest('the body must be {"connection": "<id>"}') from None
-        self._agent.get(session_id).attach(str(connection))
+            raise InvalidRequest('the body must be {"connection": "<id>", "received": <number>}') from None
+        self._agent.get(session_id).attach(connection, received)
         return Response(200)
+
+    def _detach(self, session_id: str, connection: str, request: Request) -> Response:
+        code = request.headers.get("x-close-code", "")
+        self._agent.detach(session_id, connection, int(code) if code.isdecimal() else 0)
+        return Response(204)
 
     def _metrics(self) -> Response:
         agent = self._agent

@@ -1,6 +1,7 @@
-"""The three DynamoDB calls a worker makes: its JSON 1.0 protocol, signed, on the worker's own HTTP client."""
+"""The DynamoDB calls a worker makes: its JSON 1.0 protocol, signed, on the worker's own HTTP client."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +19,10 @@ class DynamoDBError(OSError):
     """DynamoDB cannot be reached, or refused a call."""
 
 
+class RowMissing(DynamoDBError):
+    """The row that was to be changed is not there (any more)."""
+
+
 class DynamoDB:
     def __init__(self, aws: AwsSettings) -> None:
         self._client = Client(aws.dynamodb_url, connections=2)
@@ -33,6 +38,19 @@ class DynamoDB:
     async def delete(self, table: str, key: Item) -> None:
         await self._call("DeleteItem", {"TableName": table, "Key": key})
 
+    async def delete_own(self, table: str, key: Item, attribute: str, owner: str) -> None:
+        """Delete a row whose `attribute` is the text `owner`; raises RowMissing when there is none."""
+        await self._call(
+            "DeleteItem",
+            {
+                "TableName": table,
+                "Key": key,
+                "ConditionExpression": "#attribute = :owner",
+                "ExpressionAttributeNames": {"#attribute": attribute},
+                "ExpressionAttributeValues": {":owner": {"S": owner}},
+            },
+        )
+
     async def add(self, table: str, key: Item, attribute: str, amount: int) -> None:
         """Add `amount` to a number, which counts as 0 while it is absent."""
         await self._call(
@@ -43,6 +61,21 @@ class DynamoDB:
                 "UpdateExpression": "ADD #attribute :amount",
                 "ExpressionAttributeNames": {"#attribute": attribute},
                 "ExpressionAttributeValues": {":amount": {"N": str(amount)}},
+            },
+        )
+
+    async def set_texts(self, table: str, key: Item, attribute: str, texts: Sequence[str]) -> None:
+        """Write a list of texts into a row that is there; raises RowMissing when it is not."""
+        (key_name,) = key
+        await self._call(
+            "UpdateItem",
+            {
+                "TableName": table,
+                "Key": key,
+                "UpdateExpression": "SET #attribute = :texts",
+                "ConditionExpression": "attribute_exists(#key)",
+                "ExpressionAttributeNames": {"#attribute": attribute, "#key": key_name},
+                "ExpressionAttributeValues": {":texts": {"L": [{"S": text} for text in texts]}},
             },
         )
 
@@ -62,5 +95,7 @@ class DynamoDB:
             )
         except OSError as error:
             raise DynamoDBError(f"{operation}: {error!r}") from error
+        if response.status == 400 and b"ConditionalCheckFailedException" in response.body:
+            raise RowMissing(operation)
         if response.status != 200:
             raise DynamoDBError(f"{operation}: status {response.status}")

@@ -1,6 +1,5 @@
 """The frames that Mooring itself writes into a session."""
 
-import json
 from typing import Literal
 
 from mooring import jsonrpc
@@ -23,6 +22,4 @@ def error(id_text: bytes, problem: MooringError) -> bytes:
 
 def log(level: Literal["warning", "error"], text: str) -> bytes:
     """Return the notification that tells a client something no request of its own asked for."""
-    params = {"level": level, "logger": "mooring", "data": text}
-    message = {"jsonrpc": "2.0", "method": "notifications/message", "params": params}
-    return json.dumps(message, separators=(",", ":")).encode()
+    return jsonrpc.log_frame(level, text).encode()

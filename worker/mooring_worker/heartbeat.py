@@ -1,4 +1,4 @@
-"""What the worker tells the platform about itself: its row in the Workers table, and uses of servers."""
+"""What the worker tells the platform: its row in the Workers table, uses of servers, requests that last."""
 
 import asyncio
 import logging
@@ -7,7 +7,8 @@ from contextlib import suppress
 
 from mooring.settings import WorkerSettings
 from mooring_worker.agent import Agent
-from mooring_worker.dynamodb import DynamoDB, DynamoDBError, Item
+from mooring_worker.dynamodb import DynamoDB, DynamoDBError, Item, RowMissing
+from mooring_worker.long_requests import LongRequests
 
 _ENGINE = "process"
 _ROW_SECONDS = 3600  # DynamoDB deletes expired rows within days; the lease is what counts
@@ -24,6 +25,7 @@ class Heartbeat:
         self._settings = settings
         self._address = address
         self._started_at = time.time()
+        self._long_requests = LongRequests()
 
     async def run(self) -> None:
         """Beat for ever: in its rhythm, and at once when the agent's state changed for placement."""
@@ -34,11 +36,12 @@ class Heartbeat:
                     await self._agent.changed.wait()
 
     async def beat(self) -> None:
-        """Write the row and report the uses. What fails is tried again at the next beat."""
+        """Write the row, report uses and requests that last. What fails is tried again at the next beat."""
         self._agent.changed.clear()
         try:
             await self._table.put(self._settings.workers_table, self._row())
             await self._report_uses()
+            await self._report_long_requests()
         except DynamoDBError as error:
             _logger.warning("heartbeat failed", extra={"detail": str(error)})
 
@@ -74,3 +77,13 @@ class Heartbeat:
             uses[server] -= count
             if not uses[server]:
                 del uses[server]
+
+    async def _report_long_requests(self) -> None:
+        """Write into connections' rows whom to answer if this worker does not live to do it."""
+        in_flight = dict(session.requests_in_flight() for session in self._agent)
+        for connection, ids in self._long_requests.changes(in_flight):
+            with suppress(RowMissing):  # $connect has not written it yet, or $disconnect has deleted it
+                await self._table.set_texts(
+                    self._settings.sessions_table, {"id": {"S": connection}}, "in_flight", ids
+                )
+                self._long_requests.wrote(connection, ids)

@@ -18,6 +18,8 @@ class Order:
     is_owner: bool
     """The client owns the server: it may see what the server printed."""
     idle_seconds: float
+    resume_seconds: float
+    """How long the session waits for its client to come back; 0: it ends with its connection."""
 
     @classmethod
     def read(cls, body: bytes, bundles: Path, directory: Path, idle_seconds: float) -> Self:
@@ -45,6 +47,7 @@ class Order:
             ),
             is_owner=bool(fields.get("is_owner")),
             idle_seconds=_idle_seconds(fields, idle_seconds),
+            resume_seconds=_resume_seconds(fields),
         )
 
 
@@ -60,4 +63,11 @@ def _idle_seconds(fields: dict[str, Any], default: float) -> float:
     seconds = limits.get("idle_seconds", default)
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
         raise InvalidRequest("limits.idle_seconds must be a positive number")
+    return float(seconds)
+
+
+def _resume_seconds(fields: dict[str, Any]) -> float:
+    seconds = fields.get("resume_seconds", 0)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < float("inf"):
+        raise InvalidRequest("resume_seconds must be a number from 0")
     return float(seconds)

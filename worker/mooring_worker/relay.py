@@ -6,11 +6,12 @@ Frames are opaque. Of each one only id and method are read, and only to know wha
 from collections.abc import Callable, Sequence
 
 from mooring.envelope import Envelope, cancelled_id, peek
-from mooring.errors import FrameTooLarge, InvalidFrame, MooringError
+from mooring.errors import FrameTooLarge, InvalidFrame, LimitReached, MooringError
 from mooring_worker import frames
 from mooring_worker.inflight import InFlight
 from mooring_worker.lines import LineSplitter, OverlongLine
 from mooring_worker.metrics import Counts
+from mooring_worker.repeats import Repeats
 from mooring_worker.tail import Tail
 
 MAX_FRAME_BYTES = 131_072  # API Gateway: 128 KB per WebSocket message
@@ -24,6 +25,7 @@ class Relay:
         "_from_child",
         "_from_client",
         "_lines",
+        "_repeats",
         "_server",
         "_to_child",
         "_to_client",
@@ -32,7 +34,15 @@ class Relay:
     )
 
     def __init__(
-        self, server: str, to_client: Write, to_child: Write, *, max_line_bytes: int, counts: Counts
+        self,
+        server: str,
+        to_client: Write,
+        to_child: Write,
+        *,
+        max_line_bytes: int,
+        counts: Counts,
+        from_client: InFlight | None = None,
+        repeats: Repeats | None = None,
     ) -> None:
         self.tail = Tail()
         self.has_spoken = False
@@ -42,13 +52,18 @@ class Relay:
         self._to_child = to_child
         self._counts = counts
         self._lines = LineSplitter(max_line_bytes)
-        self._from_client = InFlight()
+        self._from_client = InFlight() if from_client is None else from_client
         self._from_child = InFlight()
+        self._repeats = repeats
 
     @property
     def in_flight(self) -> int:
         """Requests that wait for an answer, of either side."""
         return len(self._from_client) + len(self._from_child)
+
+    def unanswered(self) -> list[bytes]:
+        """Return the ids (JSON text) of the client's requests in flight."""
+        return self._from_client.ids()
 
     def client_wrote(self, frame: bytes, envelopes: Sequence[Envelope]) -> None:
         """Pass one frame to the child; `envelopes` are what `envelopes_of` found in it."""
@@ -81,8 +96,19 @@ class Relay:
         """Give `error` to each request of the client that is in flight; return whether there was one."""
         ids = self._from_client.take_all()
         for id_text in ids:
-            self._to_client(frames.error(id_text, error))
+            self._answer(id_text, error)
         return bool(ids)
+
+    def refuse(self, envelopes: Sequence[Envelope], error: MooringError) -> None:
+        """Say in band why a frame of the client was not passed; no envelopes: it is not JSON-RPC."""
+        if isinstance(error, InvalidFrame):
+            self._to_client(frames.error(b"null", error))
+        for envelope in envelopes:
+            if envelope.is_request:
+                self._answer(bytes(envelope.id), error)
+            elif isinstance(error, LimitReached):  # a dead child is told of otherwise
+                what = envelope.method or "an answer"
+                self._to_client(frames.log("warning", f"{what} was not delivered: {error.message}"))
 
     def refused(self, frame: bytes) -> None:
         """Answer for a frame that the way to the client does not carry."""
@@ -108,9 +134,13 @@ class Relay:
             self._note_from_child(envelope, line)
         if len(line) > MAX_FRAME_BYTES:
             self._report_too_large(envelopes, len(line))
-        else:
-            self._counts.frames_out += 1
-            self._to_client(line)
+            return True
+        if self._repeats:
+            for envelope in envelopes:
+                if envelope.is_response:
+                    self._repeats.answered(bytes(envelope.id), line)
+        self._counts.frames_out += 1
+        self._to_client(line)
         return True
 
     def _note_from_child(self, envelope: Envelope, line: bytes) -> None:
@@ -126,12 +156,18 @@ class Relay:
         error = _too_large(size_bytes)
         for envelope in envelopes:
             if envelope.is_response:
-                self._to_client(frames.error(bytes(envelope.id), error))
+                self._answer(bytes(envelope.id), error)
                 continue
             if envelope.is_request:
                 self._from_child.remove(bytes(envelope.id))
                 self._to_child(frames.error(bytes(envelope.id), error))
             self._to_client(frames.log("warning", f"{envelope.method} was not delivered: {error.message}"))
+
+    def _answer(self, id_text: bytes, error: MooringError) -> None:
+        frame = frames.error(id_text, error)
+        if self._repeats:
+            self._repeats.answered(id_text, frame)
+        self._to_client(frame)
 
 
 def envelopes_of(frame: bytes) -> Sequence[Envelope]:

@@ -12,6 +12,8 @@ from pathlib import Path
 from mooring.errors import InvalidRequest, LimitReached, StartFailed
 from mooring.launch import Launch
 from mooring.settings import WorkerSettings, inherited
+from mooring_worker.child import Child
+from mooring_worker.forensics import OutOfMemory
 from mooring_worker.orphans import TAG
 
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -27,6 +29,7 @@ class Sandboxes:
         self._settings = settings
         self._free_uids = _uids(settings.child_uids) if os.geteuid() == 0 else []
         self._separates_users = bool(self._free_uids)
+        self._out_of_memory = OutOfMemory()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o711)  # each child passes through to its own folder and lists nobody's
 
@@ -45,17 +48,27 @@ class Sandboxes:
         directory.mkdir(mode=0o700)
         if uid is not None:
             os.chown(directory, uid, uid)
-        return Sandbox(directory, uid, self._settings, self._free_uids)
+        return Sandbox(directory, uid, self._settings, self._free_uids, self._out_of_memory)
 
 
 class Sandbox:
-    __slots__ = ("_settings", "_uids", "directory", "uid")
+    __slots__ = ("_out_of_memory", "_settings", "_uids", "directory", "is_out_of_memory", "uid")
 
-    def __init__(self, directory: Path, uid: int | None, settings: WorkerSettings, uids: list[int]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        uid: int | None,
+        settings: WorkerSettings,
+        uids: list[int],
+        out_of_memory: OutOfMemory,
+    ) -> None:
         self.directory = directory
         self.uid = uid
+        self.is_out_of_memory = False
+        """The kernel has killed the child for its memory."""
         self._settings = settings
         self._uids = uids
+        self._out_of_memory = out_of_memory
 
     def spawn(self, launch: Launch) -> subprocess.Popen[bytes]:
         """Start `launch` in a process group of its own, with a pipe on each standard stream.
@@ -95,7 +108,12 @@ class Sandbox:
         except OSError as error:
             raise StartFailed(f"the command {command!r} could not be executed: {error.strerror}") from error
         self._limit(process.pid)
+        self._out_of_memory.note_start()
         return process
+
+    def note_exit(self, child: Child) -> None:
+        """Find out, as soon as the child has ended, what ended it."""
+        self.is_out_of_memory = self._out_of_memory.killed(child)
 
     async def remove(self) -> None:
         """Delete the folder and give the uid back; no process of the session may be left."""

@@ -1,7 +1,9 @@
 """One session from its start to its end: its child, its sandbox, its way to the client.
 
-POST frames -> accept -> relay -> child's stdin
+POST frames -> accept -> inbox -> relay -> child's stdin
 child's stdout -> relay -> sender -> @connections -> client
+
+A session that may be resumed (`order.resume_seconds`) outlives its connection: it is detached for that long.
 """
 
 import asyncio
@@ -9,24 +11,24 @@ import logging
 from collections.abc import Callable
 from enum import StrEnum
 
-from mooring.errors import ChildExited, LimitReached, SessionNotFound, StartFailed, WorkerUnavailable
+from mooring.errors import ChildExited, SessionNotFound, StartFailed, WorkerUnavailable
 from mooring.launch import Launch
+from mooring.ledger import Ledger
 from mooring.settings import WorkerSettings
 from mooring_worker import frames
 from mooring_worker.child import Child, Listener
 from mooring_worker.connections import Connections
-from mooring_worker.gate import Gate, Held
+from mooring_worker.forensics import obituary
+from mooring_worker.inbox import Inbox
+from mooring_worker.inflight import InFlight
 from mooring_worker.metrics import Counts
 from mooring_worker.order import Order
 from mooring_worker.orphans import Orphans
-from mooring_worker.relay import Relay, envelopes_of
+from mooring_worker.presence import Presence
+from mooring_worker.relay import Relay
+from mooring_worker.rows import Rows
 from mooring_worker.sandbox import Sandbox
-from mooring_worker.sender import Flow, Sender
-
-DETACHED_GRACE_SECONDS = 5.0
-
-_FAREWELL_SECONDS = 5.0  # for what still waits for the client when Mooring ends the session
-_REMEMBERED_MESSAGE_IDS = 64  # a repeated POST follows the first within its caller's timeout
+from mooring_worker.sender import Flow
 
 _logger = logging.getLogger(__name__)
 
@@ -52,6 +54,8 @@ class Session:
         orphans: Orphans,
         counts: Counts,
         settings: WorkerSettings,
+        rows: Rows,
+        ledger: Ledger | None = None,
         on_change: Callable[[], None],
         on_gone: Callable[["Session"], None],
     ) -> None:
@@ -62,31 +66,32 @@ class Session:
         self._is_owner = order.is_owner
         self._idle_seconds = order.idle_seconds
         self._sandbox = sandbox
-        self._connections = connections
         self._orphans = orphans
         self._counts = counts
         self._settings = settings
+        self._rows = rows
         self._on_change = on_change
         self._on_gone = on_gone
         self._loop = asyncio.get_running_loop()
         self._child: Child | None = None
         self._failure: ChildExited | None = None
-        flow = Flow(self._pause, self._resume, self._on_detached, self._on_refused)
-        self._sender = Sender(connections, order.connection, settings.buffer_bytes, flow)
+        flow = Flow(self._pause, self._resume, self._on_refused)
+        self._presence = Presence(order, connections, settings, flow, self.end_soon)
+        self._sender = self._presence.sender
         self._relay = Relay(
             order.server,
             self._sender.push,
             self._write,
             max_line_bytes=settings.max_line_bytes,
             counts=counts,
+            from_client=InFlight(ledger, session_id),
+            repeats=self._presence.repeats,
         )
-        self._gate = Gate()
-        self._gate_timer: asyncio.TimerHandle | None = None
-        self._message_ids: dict[str, None] = {}
+        self._inbox = Inbox(self._relay, settings, self._presence.repeats, self._sender.push)
+        self._drains = False
         self._started: asyncio.Future[None] = self._loop.create_future()
         self._began_at = self._last_frame_at = self._loop.time()
         self._idle_timer = self._loop.call_later(order.idle_seconds, self._check_idle)
-        self._detached_timer: asyncio.TimerHandle | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._cleaning: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
@@ -112,8 +117,10 @@ class Session:
         self._started.set_result(None)
         _logger.info("session started", extra={"session_id": self.session_id, "server": self._server})
 
-    def accept(self, frame: bytes, message_id: str) -> None:
+    def accept(self, frame: bytes, message_id: str, connection: str = "") -> None:
         """Hand a frame of the client to the child; one that came before under `message_id` counts as handed.
+
+        A session that may be resumed drops what its client sends again, and refuses in band.
 
         Raises:
             InvalidFrame: it is not JSON-RPC.
@@ -122,40 +129,43 @@ class Session:
             WorkerUnavailable: the session is being started.
             LimitReached: the child does not read what it is sent.
         """
-        child = self._hearing_child()
-        if message_id and message_id in self._message_ids:
-            return
-        envelopes = envelopes_of(frame)
-        waiting_bytes = child.unread_bytes + self._gate.held_bytes
-        if waiting_bytes and waiting_bytes + len(frame) > self._settings.buffer_bytes:
-            raise LimitReached(
-                f"the server does not read its input: {waiting_bytes} bytes wait for it; try again later",
-                {"limitBytes": self._settings.buffer_bytes},
-            )
-        self._pass(self._gate.take(frame, envelopes))
-        if self._gate.held_bytes and self._gate_timer is None:
-            self._gate_timer = self._loop.call_later(self._settings.gate_seconds, self._open_gate)
-        if message_id:
-            self._remember(message_id)
-        self._last_frame_at = self._loop.time()
+        if self._inbox.take(frame, message_id, connection, self._hearing_child):
+            self._last_frame_at = self._loop.time()
+            self._end_if_drained()  # by a cancellation
 
-    def attach(self, connection: str) -> None:
-        """Send what the child says to another connection, first of all what it has said meanwhile."""
-        if self._detached_timer:
-            self._detached_timer.cancel()
-            self._detached_timer = None
-        self._sender.attach(connection)
+    def attach(self, connection: str, received: int = 0) -> None:
+        """Send to another connection from now on; see `Presence.attach`."""
+        self._presence.attach(connection, received)
+        if self._presence.repeats:
+            self._last_frame_at = self._loop.time()
+            self._end_if_drained()
+
+    def detach(self, connection: str, close_code: int) -> None:
+        """A connection is closed; see `Presence.detach`."""
+        self._presence.detach(connection, close_code)
 
     def end_soon(self, reason: str = "") -> asyncio.Task[None]:
         """Begin to end the session, and tell the client `reason` unless it is empty; return the task."""
         if self._ending is None:
             self.state = State.CLOSING
             self._idle_timer.cancel()
-            for timer in (self._detached_timer, self._gate_timer):
-                if timer:
-                    timer.cancel()
+            self._presence.close()
+            self._inbox.close()
             self._ending = self._loop.create_task(self._end(reason))
         return self._ending
+
+    def requests_in_flight(self) -> tuple[str, list[bytes]]:
+        """Return the session's connection and the ids of the requests that its client waits for."""
+        return self._sender.connection, self._relay.unanswered()
+
+    def drain(self, reason: str) -> None:
+        """Tell the client `reason`, once; end the session as soon as nothing is in flight."""
+        if self.state is State.CLOSING or self._drains:
+            return
+        self._drains = True
+        self._inbox.open()  # no time is left to wait for what was overtaken
+        self._sender.push(frames.log("warning", reason))
+        self._end_if_drained()
 
     def describe(self) -> dict[str, str | int | float | None]:
         now = self._loop.time()
@@ -163,7 +173,7 @@ class Session:
             "id": self.session_id,
             "server": self._server,
             "release": self._release,
-            "state": self.state,
+            "state": "detached" if self._presence.is_awaited and self.state is State.RUNNING else self.state,
             "pid": self._child.pid if self._child and self._child.is_running else None,
             "inFlight": self._relay.in_flight,
             "queuedBytes": self._sender.queued_bytes,
@@ -181,6 +191,8 @@ class Session:
                 self._child.ignore_output()
             await (self._cleaning or self._clean())
             await self._sender.stop()
+            if self._presence.repeats:
+                await self._rows.forget(self.session_id, self._sender.connection)
         finally:
             self._on_gone(self)
         _logger.info("session ended", extra={"session_id": self.session_id, "reason": reason})
@@ -188,13 +200,17 @@ class Session:
     async def _say_goodbye(self, reason: str) -> None:
         if not self._sender.is_attached:
             return
+        self._inbox.open()  # what was held is answered like the rest
         self._relay.answer_all(WorkerUnavailable(reason))
-        self._sender.push(frames.log("warning", reason))
-        await self._sender.flush(_FAREWELL_SECONDS)
-        try:
-            await self._connections.close(self._sender.connection)
-        except WorkerUnavailable as error:  # API Gateway's own limits will close it
-            _logger.warning("connection not closed", extra={"detail": error.message})
+        if not self._drains:  # else it has been told
+            self._sender.push(frames.log("warning", reason))
+        await self._presence.hang_up()
+
+    def _end_if_drained(self) -> None:
+        if self._drains and not (
+            self._relay.in_flight or self._inbox.held_bytes or self._presence.is_awaited
+        ):
+            self.end_soon("the worker stops; connect again for another session")
 
     async def _clean(self) -> None:
         await self._orphans.end(str(self._sandbox.directory))
@@ -211,26 +227,14 @@ class Session:
             raise ChildExited("the server has closed its standard input; connect again to start another")
         return self._child
 
-    def _remember(self, message_id: str) -> None:
-        if len(self._message_ids) == _REMEMBERED_MESSAGE_IDS:
-            del self._message_ids[next(iter(self._message_ids))]
-        self._message_ids[message_id] = None
-
-    def _pass(self, passing: list[Held]) -> None:
-        for frame, envelopes in passing:
-            self._relay.client_wrote(frame, envelopes)
-
-    def _open_gate(self) -> None:
-        self._gate_timer = None
-        self._pass(self._gate.open())
-
     def _write(self, line: bytes) -> None:
-        if self._child and not self._child.is_deaf:
+        if self._child and not self._child.is_deaf and self.state is not State.CLOSING:
             self._child.write(line)
 
     def _on_output(self, chunk: bytes) -> None:
         if self._relay.child_wrote(chunk):
             self._last_frame_at = self._loop.time()
+            self._end_if_drained()
 
     def _on_deaf(self) -> None:
         """A child that reads no more serves nobody. Most are exiting; the ladder sees to the rest."""
@@ -241,6 +245,8 @@ class Session:
         await child.stop(self._settings.exit_grace_seconds, self._settings.term_grace_seconds)
 
     def _on_child_exit(self) -> None:
+        assert self._child, "it exited"
+        self._sandbox.note_exit(self._child)
         # At once: what it left running may hold its output open.
         self._cleaning = self._loop.create_task(self._clean())
 
@@ -249,22 +255,23 @@ class Session:
         self._relay.child_ended()
         if self.state is State.CLOSING:
             return
-        exit_code, signal_name = self._child.exit_code, self._child.signal_name
-        how = f"was killed by {signal_name}" if signal_name else f"exited with code {exit_code}"
-        data: dict[str, object] = {"exitCode": exit_code, "signal": signal_name}
-        if self._is_owner:
-            data["stderr"] = self._relay.tail.lines()
-        if self._relay.has_spoken:
-            self._fail(ChildExited(f"the server {how}; connect again to start another", data))
-        else:
-            self._fail(StartFailed(f"the server {how} before its first message", data))
+        self._fail(
+            obituary(
+                self._child,
+                self._relay.tail.lines() if self._is_owner else None,
+                is_out_of_memory=self._sandbox.is_out_of_memory,
+                has_spoken=self._relay.has_spoken,
+            )
+        )
 
     def _fail(self, error: ChildExited) -> None:
         self._failure = error
         self.state = State.EXITED
         self._counts.start_failures += isinstance(error, StartFailed)
+        self._inbox.open()  # what was held is answered like the rest
         if not self._relay.answer_all(error):
             self._sender.push(frames.log("error", error.message))
+        self._end_if_drained()
         self._on_change()
         _logger.info("child ended", extra={"session_id": self.session_id, "error": type(error).__name__})
 
@@ -279,14 +286,12 @@ class Session:
     def _on_refused(self, frame: bytes) -> None:
         self._relay.refused(frame)
 
-    def _on_detached(self) -> None:
-        if self.state is not State.CLOSING:
-            self._detached_timer = self._loop.call_later(DETACHED_GRACE_SECONDS, self.end_soon)
-
     def _check_idle(self) -> None:
         idle_seconds, now = self._idle_seconds, self._loop.time()
-        # While a request is in flight the end is at least a whole term away: what answers it is a frame.
-        due_at = now + idle_seconds if self._relay.in_flight else self._last_frame_at + idle_seconds
+        # While a request is in flight the end is at least a whole term away: what answers it is a frame. And
+        # one that waits to be resumed has a term of its own.
+        is_busy = self._relay.in_flight or self._presence.is_awaited
+        due_at = now + idle_seconds if is_busy else self._last_frame_at + idle_seconds
         if due_at > now:
             self._idle_timer = self._loop.call_at(due_at, self._check_idle)
         else:

@@ -1,71 +1,12 @@
 import json
 from types import ModuleType
-from typing import Any
 
 import pytest
 
-from mooring.errors import MooringError, ServerNotFound, Unauthorized, WorkerUnavailable
-from mooring.keys import Principal
-from mooring.servers import Release, Server
+from mooring.errors import MooringError, WorkerUnavailable
 from mooring.sessions import Session
-from mooring.workers import Worker
 from tests.unit.functions.loading import event, load
-
-SCHEMA = {
-    "type": "object",
-    "properties": {"zone": {"type": "string"}, "n": {"default": 3}},
-    "required": ["zone"],
-}
-RELEASE = Release(id="r1", bundle="sha", launch={"command": "x"}, config_schema=SCHEMA)
-WORKER = Worker("w1", "http://10.0.0.1:8080", used=0, capacity=1, lease=9e12, draining=False)
-
-
-class World:
-    """What the handler talks to: every table, and one worker."""
-
-    def __init__(self) -> None:
-        self.release: Release | None = RELEASE
-        self.workers = [WORKER]
-        self.started: list[tuple[str, str, dict[str, Any]]] = []
-        self.ended: list[str] = []
-        self.rows: list[Session] = []
-        self.table_failure: Exception | None = None
-
-    def verify(self, credential: str) -> Principal:
-        if credential != "mk_example":
-            raise Unauthorized("the API key is not known")
-        return Principal("p1", "client", "k1")
-
-    def redeem(self, ticket: str) -> tuple[Principal, dict[str, Any] | None]:
-        return Principal("p2", "admin", "k2"), {"zone": "from the ticket"}
-
-    def get(self, *which: object) -> Any:
-        if len(which) == 2:
-            return {"zone": "from the profile"}
-        if which != ("demo/time",):
-            raise ServerNotFound("none")
-        return Server(
-            qualified_name="Demo/Time",
-            display_name="Time",
-            created_at="",
-            updated_at="",
-            version=1,
-            release=self.release,
-        )
-
-    def all(self) -> list[Worker]:
-        return self.workers
-
-    def start(self, address: str, session_id: str, order: dict[str, Any]) -> None:
-        self.started.append((address, session_id, order))
-
-    def end(self, address: str, session_id: str) -> None:
-        self.ended.append(session_id)
-
-    def put(self, session: Session) -> None:
-        if self.table_failure:
-            raise self.table_failure
-        self.rows.append(session)
+from tests.unit.functions.world import RELEASE, WORKER, World, connect
 
 
 @pytest.fixture
@@ -79,14 +20,6 @@ def app(world: World, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     for name in ("catalog", "keys", "tickets", "profiles", "sessions", "worker_table", "workers"):
         monkeypatch.setattr(app, name, world)
     return app
-
-
-def connect(app: ModuleType, **changes: str | None) -> dict[str, Any]:
-    handshake = event("ws_connect/with_key")
-    query = {**handshake["queryStringParameters"], **changes}
-    handshake["queryStringParameters"] = {name: value for name, value in query.items() if value is not None}
-    answer: dict[str, Any] = app.handler(handshake, None)
-    return answer
 
 
 def test_a_handshake_starts_a_session_and_selects_the_offered_subprotocol(

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -28,11 +29,14 @@ class Path:
         self.forgotten: list[str] = []
         self.failure: Exception | None = None
         self.client_is_gone = False
+        self.session = SESSION
+        self.table_failure: Exception | None = None
+        self.closed: list[str] = []
 
     def get(self, connection_id: str) -> Session:
-        if isinstance(self.failure, SessionNotFound):
-            raise self.failure
-        return SESSION
+        if self.table_failure:
+            raise self.table_failure
+        return self.session
 
     def forget(self, connection_id: str) -> None:
         self.forgotten.append(connection_id)
@@ -46,6 +50,11 @@ class Path:
         if self.client_is_gone:
             raise ConnectionGone(connection_id)
         self.posted.append((connection_id, json.loads(frame)))
+
+    def close(self, connection_id: str) -> None:
+        if self.client_is_gone:
+            raise ConnectionGone(connection_id)
+        self.closed.append(connection_id)
 
 
 @pytest.fixture
@@ -64,7 +73,7 @@ def app(path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def test_a_frame_goes_to_the_session_s_worker_unchanged(app: ModuleType, path: Path) -> None:
     request = event("ws_default/request")
     assert app.handler(request, None) == {"statusCode": 200}
-    assert path.sent == [(SESSION.worker_address, "s1", request["body"], "aZ3kQdIyoAMCIhw=")]
+    assert path.sent == [(SESSION.worker_address, "s1", request["body"], "aZ3kQdIyoAMCIhw=", CONNECTION)]
     assert path.posted == []
 
 
@@ -106,3 +115,34 @@ def test_a_client_that_left_before_its_error_is_no_failure(app: ModuleType, path
     path.failure = WorkerUnavailable("gone")
     path.client_is_gone = True
     assert app.handler(event("ws_default/request"), None) == {"statusCode": 200}
+
+
+@pytest.mark.parametrize(
+    "failure", [SessionNotFound("ended"), WorkerUnavailable("503"), RuntimeError("oops")]
+)
+@pytest.mark.parametrize("client_is_gone", [False, True])
+def test_the_client_of_a_session_that_may_be_resumed_is_made_to_come_back(
+    app: ModuleType, path: Path, failure: Exception, client_is_gone: bool
+) -> None:
+    """It counts the frames of its session, and an error from here would be one too many."""
+    path.session = replace(SESSION, is_resumable=True)
+    path.failure, path.client_is_gone = failure, client_is_gone
+    assert app.handler(event("ws_default/request"), None) == {"statusCode": 200}
+    assert path.closed == ([] if client_is_gone else [CONNECTION])
+    assert path.posted == []
+
+
+def test_an_error_that_may_be_of_a_counted_session_says_that_it_does_not_count(
+    app: ModuleType, path: Path
+) -> None:
+    path.table_failure = RuntimeError("the table does not answer")
+    app.handler(event("ws_default/request"), None)
+    ((_, answer),) = path.posted
+    assert answer["error"]["data"] == {"undelivered": True}
+
+
+def test_a_connection_without_a_session_is_told_so(app: ModuleType, path: Path) -> None:
+    path.table_failure = SessionNotFound("none")
+    app.handler(event("ws_default/request"), None)
+    ((_, answer),) = path.posted
+    assert answer["error"] == {"code": -32010, "message": "none"}

@@ -14,7 +14,7 @@ class Path:
     def __init__(self) -> None:
         self.session: Session | None = SESSION
         self.worker_is_gone = False
-        self.ended: list[tuple[str, str]] = []
+        self.told: list[tuple[object, ...]] = []
         self.deleted: list[str] = []
 
     def get(self, connection_id: str) -> Session:
@@ -25,10 +25,10 @@ class Path:
     def delete(self, connection_id: str) -> None:
         self.deleted.append(connection_id)
 
-    def end(self, address: str, session_id: str) -> None:
+    def detach(self, *what: object) -> None:
         if self.worker_is_gone:
             raise WorkerUnavailable("gone")
-        self.ended.append((address, session_id))
+        self.told.append(what)
 
 
 @pytest.fixture
@@ -44,9 +44,11 @@ def app(path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return app
 
 
-def test_the_session_of_a_closed_connection_is_ended_and_its_row_deleted(app: ModuleType, path: Path) -> None:
+def test_the_worker_is_told_how_the_connection_was_closed_and_the_row_is_deleted(
+    app: ModuleType, path: Path
+) -> None:
     assert app.handler(event("ws_disconnect/idle_cut"), None) == {"statusCode": 200}
-    assert path.ended == [(SESSION.worker_address, "s1")]
+    assert path.told == [(SESSION.worker_address, "s1", CONNECTION, 1001)]
     assert path.deleted == [CONNECTION]
 
 

@@ -5,6 +5,7 @@ import json
 from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import unquote
 
@@ -15,6 +16,13 @@ _WAIT_SECONDS = 15
 _LOOK_SECONDS = 0.005
 
 
+@dataclass(frozen=True)
+class Delivered:
+    """An answer to a frame that has reached the client all the same; without a status there is no answer."""
+
+    status: int | None = None
+
+
 class Edge:
     """`frames` has what each connection received; `answers` the statuses to give it first."""
 
@@ -23,11 +31,15 @@ class Edge:
         self.frames: defaultdict[str, list[bytes]] = defaultdict(list)
         self._parsed: defaultdict[str, list[Any]] = defaultdict(list)
         self.closed: list[str] = []
-        self.answers: defaultdict[str, deque[int]] = defaultdict(deque)
+        self.answers: defaultdict[str, deque[int | Delivered]] = defaultdict(deque)
+        self.gone: set[str] = set()
+        """Connections whose client has left."""
         self.held: set[str] = set()
         """Connections whose frames are not answered until they leave this set."""
         self.rows: dict[str, dict[str, Any]] = {}
         self.uses: Counter[str] = Counter()
+        self.in_flight: dict[str, list[list[str]]] = {}
+        """Connections that have a row, with what was written into it."""
         self.database_status = 200
         self.requests: list[Request] = []
 
@@ -79,15 +91,21 @@ class Edge:
         if request.target == "/":
             return self._database(request)
         connection = unquote(request.target.removeprefix("/@connections/"))
+        if connection in self.gone:
+            return Response(410)
         if request.method == "DELETE":
             self.closed.append(connection)
+            self.gone.add(connection)
             return Response(204)
         while connection in self.held:
             await asyncio.sleep(0.01)
-        if self.answers[connection]:
-            return Response(self.answers[connection].popleft())
+        answer = self.answers[connection].popleft() if self.answers[connection] else Delivered(200)
+        if isinstance(answer, int):
+            return Response(answer)
         self.frames[connection].append(request.body)
-        return Response(200)
+        if answer.status is None:
+            await asyncio.get_running_loop().create_future()  # until the caller hangs up
+        return Response(answer.status or 500)
 
     def _database(self, request: Request) -> Response:
         if self.database_status != 200:
@@ -97,8 +115,28 @@ class Edge:
             case "PutItem":
                 self.rows[parameters["Item"]["worker_id"]["S"]] = parameters["Item"]
             case "DeleteItem":
-                self.rows.pop(parameters["Key"]["worker_id"]["S"], None)
+                return self._delete(parameters)
+            case "UpdateItem" if "ConditionExpression" in parameters:
+                return self._set_in_flight(parameters)
             case "UpdateItem":
                 amount = int(parameters["ExpressionAttributeValues"][":amount"]["N"])
                 self.uses[parameters["Key"]["server"]["S"]] += amount
+        return Response(200, b"{}")
+
+    def _delete(self, parameters: dict[str, Any]) -> Response:
+        ((_, key),) = parameters["Key"].items()
+        row = self.rows.get(key["S"], {})
+        for name, attribute in parameters.get("ExpressionAttributeNames", {}).items():
+            assert parameters["ConditionExpression"] == f"{name} = :owner"
+            if row.get(attribute) != parameters["ExpressionAttributeValues"][":owner"]:
+                return Response(400, b'{"__type": "com.amazonaws#ConditionalCheckFailedException"}')
+        self.rows.pop(key["S"], None)
+        return Response(200, b"{}")
+
+    def _set_in_flight(self, parameters: dict[str, Any]) -> Response:
+        connection = parameters["Key"]["id"]["S"]
+        if connection not in self.in_flight:
+            return Response(400, b'{"__type": "com.amazonaws#ConditionalCheckFailedException"}')
+        ids = parameters["ExpressionAttributeValues"][":texts"]["L"]
+        self.in_flight[connection].append([id_text["S"] for id_text in ids])
         return Response(200, b"{}")

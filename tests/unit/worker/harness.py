@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from mooring import http1
 from mooring.http1 import Client, Response
@@ -20,6 +21,7 @@ from mooring_worker.connections import Connections
 from mooring_worker.dynamodb import DynamoDB
 from mooring_worker.heartbeat import Heartbeat
 from mooring_worker.orphans import Orphans, become_subreaper
+from mooring_worker.rows import Rows
 from tests.unit.worker.edge import Edge
 
 SERVERS = Path(__file__).parents[2] / "servers"
@@ -63,6 +65,16 @@ class Worker:
 
     async def end(self, session_id: str = "s1") -> Response:
         return await self.request("DELETE", f"/sessions/{session_id}")
+
+    async def attach(self, connection: str, received: int = 0, session_id: str = "s1") -> Response:
+        """Do as $connect does for a client that comes back."""
+        body = json.dumps({"connection": connection, "received": received}).encode()
+        return await self.request("PUT", f"/sessions/{session_id}/connection", body)
+
+    async def detach(self, connection: str, code: int = 1006, session_id: str = "s1") -> Response:
+        """Do as $disconnect does."""
+        target = f"/sessions/{session_id}/connections/{quote(connection, safe='')}"
+        return await self.request("DELETE", target, x_close_code=str(code))
 
     async def close(self) -> None:
         await self._client.close()
@@ -113,7 +125,7 @@ async def serving(edge: Edge, home: Path, **settings: Any) -> AsyncIterator[Work
     connections, table, orphans = Connections(edge.url, aws, parallel=64), DynamoDB(aws), Orphans()
     become_subreaper()
     sweeping = asyncio.create_task(orphans.run())
-    agent = Agent(configured, connections, orphans)
+    agent = Agent(configured, connections, orphans, Rows(table, configured))
     api = Api(agent, SECRET, configured.max_line_bytes)
     server = await http1.serve(api.respond, "127.0.0.1", 0, max_body_bytes=configured.max_line_bytes + 65_536)
     worker = Worker(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", home)

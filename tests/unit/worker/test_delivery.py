@@ -2,7 +2,7 @@
 
 import pytest
 
-from mooring_worker import sender, session
+from mooring_worker import presence, sender
 from tests.unit.worker.edge import Edge
 from tests.unit.worker.harness import Start, tagged
 
@@ -35,7 +35,7 @@ async def test_a_session_whose_client_is_gone_ends(
     edge: Edge, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sender, "_HANDSHAKE_SECONDS", 0)
-    monkeypatch.setattr(session, "DETACHED_GRACE_SECONDS", 0.05)
+    monkeypatch.setattr(presence, "DETACHED_GRACE_SECONDS", 0.05)
     worker = await start()
     edge.answers["c1"].append(410)
     await worker.order()

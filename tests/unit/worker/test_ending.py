@@ -149,3 +149,16 @@ async def test_the_group_ends_with_its_leader_even_without_the_session_in_its_en
     await worker.end()
 
     await edge.until(lambda: not exists(sleeper), "the end of the group")
+
+
+async def test_a_request_that_was_held_back_learns_of_the_exit_too(edge: Edge, start: Start) -> None:
+    worker = await start(gate_seconds=60)
+    await worker.order(script="silent")
+    await worker.post({"id": 1, "method": "initialize", "params": {}})
+    await worker.post({"id": 2, "method": "tools/list"})  # before `initialized`
+    child = (await worker.session())["pid"]
+
+    await asyncio.to_thread(os.kill, child, 9)
+
+    assert [(await edge.answer_to(id_))["error"]["code"] for id_ in (1, 2)] == [-32014, -32014]
+    assert (await worker.session())["inFlight"] == 0

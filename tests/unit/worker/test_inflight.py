@@ -1,5 +1,9 @@
+from pathlib import Path
+
 import pytest
 
+from mooring import ledger
+from mooring.ledger import Ledger
 from mooring_worker.inflight import InFlight
 
 
@@ -43,3 +47,16 @@ def test_ids_come_back_as_they_were_written_in_order() -> None:
 
     assert waiting.take_all() == [b'"b"', b"1.0", b'"a"']
     assert len(waiting) == 0
+
+
+def test_what_is_in_flight_is_in_the_ledger_and_nothing_else(tmp_path: Path) -> None:
+    waiting = InFlight(Ledger(tmp_path / "ledger"), "s")
+    for id_text in (b"1.0", b"1", b"null", b'"b"', b"4"):
+        waiting.add(id_text)
+    waiting.remove(b'"b"')
+    waiting.remove(b'"b"')
+    assert ledger.read(tmp_path / "ledger") == {"s": ["1.0", "4"]}
+
+    waiting.take_all()
+
+    assert ledger.read(tmp_path / "ledger") == {}

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mooring import ledger
 from tests.unit.worker.edge import Edge
 from tests.unit.worker.harness import exists, running, runs, tagged, zombies_of
 
@@ -69,18 +70,38 @@ async def test_uses_are_reported_and_kept_while_the_table_refuses_them(edge: Edg
     assert edge.uses == {"acme/test": 2}
 
 
-async def test_sigterm_drains_and_a_session_may_finish(edge: Edge, spawn: Spawn) -> None:
+async def test_sigterm_lets_calls_in_flight_end_and_tells_each_client_once(edge: Edge, spawn: Spawn) -> None:
     worker = await spawn(heartbeat_seconds=60)
     await worker.order()
+    await worker.order("idle", connection="c2")
+    await worker.call("sleep", 1, seconds=0.5)
     worker.process.send_signal(signal.SIGTERM)
     await edge.until(lambda: edge.rows["w1"]["draining"] == {"BOOL": True}, "the draining row")
 
     assert (await worker.order("b")).status == 429
-    await worker.call("echo", 1, text="still here")
-    await edge.answer_to(1)
-    await worker.end()
-
+    assert (await edge.answer_to(1))["result"]
     assert await exit_code(edge, worker.process) == 0
+
+    told = edge.messages()
+    assert [message.get("method", message.get("id")) for message in told] == ["notifications/message", 1]
+    params = told[0]["params"]
+    assert (params["level"], params["logger"]) == ("warning", "mooring")
+    assert [message["method"] for message in edge.messages("c2")] == ["notifications/message"]
+    assert sorted(edge.closed) == ["c1", "c2"]
+
+
+async def test_a_session_without_a_call_does_not_wait_for_those_of_others(edge: Edge, spawn: Spawn) -> None:
+    worker = await spawn()
+    await worker.order("idle", connection="c2")
+    await worker.order(script="silent")
+    await worker.post({"id": 1, "method": "ping"})
+
+    worker.process.send_signal(signal.SIGTERM)
+
+    await edge.until(lambda: edge.closed == ["c2"], "the end of the idle session")
+    await worker.post({"method": "notifications/cancelled", "params": {"requestId": 1}})
+    assert await exit_code(edge, worker.process) == 0
+    assert edge.closed == ["c2", "c1"]
 
 
 async def test_a_session_that_outlasts_the_drain_is_told(edge: Edge, spawn: Spawn) -> None:
@@ -94,7 +115,41 @@ async def test_a_session_that_outlasts_the_drain_is_told(edge: Edge, spawn: Spaw
     assert (await edge.notification("notifications/message"))["level"] == "warning"
     assert await exit_code(edge, worker.process) == 0
     assert edge.closed == ["c1"]
+    assert len(edge.messages()) == 2
     assert tagged(worker.home) == []
+
+
+async def test_a_killed_worker_leaves_word_of_what_was_in_flight(edge: Edge, spawn: Spawn) -> None:
+    worker = await spawn(heartbeat_seconds=0.05)
+    edge.in_flight["c1"] = []
+    await worker.order()
+    await worker.post({"id": "answered", "method": "ping"})
+    await edge.answer_to("answered")
+    await worker.call("sleep", 1.5, seconds=60)
+    await edge.until(lambda: edge.in_flight["c1"] == [["1.5"]], "the row of a request that lasts")
+
+    worker.process.kill()
+
+    await exit_code(edge, worker.process)
+    assert ledger.read(worker.home / "ledgers" / "w1") == {"s1": ["1.5"]}
+
+
+async def test_a_row_forgets_a_request_that_was_answered_or_never_was_there(edge: Edge, spawn: Spawn) -> None:
+    worker = await spawn(heartbeat_seconds=0.05)
+    await worker.order()
+    edge.in_flight["c2"] = []
+    await worker.order("b", connection="c2")
+    await worker.call("sleep", 1, seconds=60)  # c1 has no row: it must not get one
+    await worker.post(
+        {"id": 2, "method": "tools/call", "params": {"name": "sleep", "arguments": {"seconds": 0.5}}}, "b"
+    )
+
+    await edge.until(lambda: edge.in_flight["c2"] == [["2"], []], "the row with the request, then without")
+
+    assert list(edge.in_flight) == ["c2"]
+    worker.process.send_signal(signal.SIGINT)
+    assert await exit_code(edge, worker.process) == 0
+    assert list((worker.home / "ledgers").iterdir()) == []
 
 
 async def test_the_end_of_stdin_ends_a_worker_that_asked_for_it(edge: Edge, spawn: Spawn) -> None:

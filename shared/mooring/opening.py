@@ -1,0 +1,147 @@
+"""What `$connect` does once it knows who asks for which server: go on with a session, or start one.
+
+A client that passes `session`, an id of its own, may come back to that session on another connection, and
+says with `received` how many of its frames it has.
+"""
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from mooring.errors import Conflict, Forbidden, InvalidRequest, SessionNotFound, WorkerUnavailable
+from mooring.sessions import Session, SessionTable
+from mooring.workers import WorkerClient, WorkerTable, place
+
+_SESSION_ID = re.compile(r"[A-Za-z0-9_-]{22,64}")  # 22 characters of base64url are 128 bits
+_NUMBER = re.compile(r"[0-9]{1,15}")
+_RETRY_AFTER_SECONDS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The session that a connect URL names; the empty id: a session of its own, which ends with it."""
+
+    session_id: str = ""
+    received: int = 0
+
+    @classmethod
+    def read(cls, query: Mapping[str, str]) -> Self:
+        """Read a connect URL's query; raises InvalidRequest."""
+        session_id, received = query.get("session", ""), query.get("received", "0")
+        if not session_id and "received" not in query and "session" not in query:
+            return cls()
+        if not _SESSION_ID.fullmatch(session_id):
+            raise InvalidRequest("session must be 22 to 64 letters, digits, '_' and '-': 128 bits of chance")
+        if not _NUMBER.fullmatch(received):
+            raise InvalidRequest("received must be the number of frames received in this session")
+        return cls(session_id, int(received))
+
+
+class Opening:
+    """Of one connection, for `principal` to use `server`."""
+
+    def __init__(
+        self,
+        connection_id: str,
+        principal: str,
+        server: str,
+        wanted: Wanted,
+        sessions: SessionTable,
+        workers: WorkerClient,
+    ) -> None:
+        self._connection_id = connection_id
+        self._principal = principal
+        self._server = server
+        self._wanted = wanted
+        self._sessions = sessions
+        self._workers = workers
+        self._lost: Session | None = None
+
+    def resume(self) -> bool:
+        """Go on with the session that is wanted; return False if one is to be started.
+
+        Raises:
+            Forbidden: the session is another principal's, or of another server.
+            SessionNotFound: frames of it are wanted that nobody has any more.
+        """
+        wanted = self._wanted
+        if not wanted.session_id:
+            return False
+        held = self._sessions.find(wanted.session_id)
+        if held is None:
+            return self._give_up("it has ended")
+        if (held.principal, held.server) != (self._principal, self._server):
+            raise Forbidden("this session belongs to another principal or another server")
+        try:
+            self._workers.attach(held.worker_address, held.session_id, self._connection_id, wanted.received)
+        except SessionNotFound as error:
+            self._lost = held
+            return self._give_up(error.message)
+        except WorkerUnavailable:
+            self._lost = held
+            return self._give_up("its worker does not answer")
+        self._write(replace(held, connection_id=self._connection_id))
+        return True
+
+    def start(self, worker_table: WorkerTable, bundle: str, order: dict[str, Any]) -> None:
+        """Start a session on a worker; it may be resumed if the order says so.
+
+        Raises:
+            WorkerUnavailable: no worker has room, or another connection is at it: try again.
+            InvalidRequest: the launch rule cannot be used.
+        """
+        is_resumable = order["resume_seconds"] > 0
+        session_id = self._wanted.session_id if is_resumable else secrets.token_hex(16)
+        workers = worker_table.all()
+        worker, is_new = place(
+            workers, bundle, self._workers, session_id, order, read_again=worker_table.read
+        )
+        session = Session(
+            self._connection_id,
+            session_id,
+            self._server,
+            self._principal,
+            worker.worker_id,
+            worker.address,
+            is_resumable,
+        )
+        try:
+            if is_resumable:
+                if not is_new:  # by a connection whose opening failed, or is not over
+                    self._workers.attach(worker.address, session_id, self._connection_id, 0)
+                self._sessions.claim(session, self._lost)
+            self._sessions.put(session)
+        except Conflict as error:
+            winner = self._sessions.find(session_id)
+            if winner is None or winner.worker_id != worker.worker_id:
+                self._workers.end(worker.address, session_id)
+            raise _contested() from error
+        except BaseException:
+            self._workers.end(worker.address, session_id)  # without its row nobody would
+            raise
+
+    def _give_up(self, reason: str) -> bool:
+        if self._wanted.received:
+            raise SessionNotFound(
+                f"this session cannot be resumed: {reason}; start anew with another session id"
+            )
+        return False
+
+    def _write(self, session: Session) -> None:
+        try:
+            self._sessions.refresh(session)
+            self._sessions.put(session)
+        except BaseException as error:
+            # No $disconnect will tell: this connection is not going to open.
+            self._workers.detach(session.worker_address, session.session_id, session.connection_id, 0)
+            if isinstance(error, Conflict):
+                raise _contested() from error
+            raise
+
+
+def _contested() -> WorkerUnavailable:
+    return WorkerUnavailable(
+        "another connection opens this session; try again", {"retryAfterSeconds": _RETRY_AFTER_SECONDS}
+    )

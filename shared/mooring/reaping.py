@@ -1,0 +1,110 @@
+"""Ends what nobody else ends: sessions of dead workers, and sessions whose `$disconnect` never came.
+
+Workers are asked before anything of theirs is ended: a lease may run out because the table did not answer.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from time import time
+
+from mooring.connections import Connections
+from mooring.errors import MooringError, SessionNotFound
+from mooring.farewells import Farewells
+from mooring.observability import logger
+from mooring.session_rows import SessionRow, SessionRows
+from mooring.workers import Worker, WorkerClient, WorkerTable
+
+STALE_SECONDS = 60.0  # a younger row's $disconnect, or the start of its session, may still be under way
+
+_PARALLEL = 16  # calls of API Gateway, some milliseconds each
+
+
+class Reaper:
+    def __init__(
+        self,
+        rows: SessionRows,
+        worker_table: WorkerTable,
+        workers: WorkerClient,
+        connections: Connections,
+        farewells: Farewells,
+    ) -> None:
+        self._rows = rows
+        self._worker_table = worker_table
+        self._workers = workers
+        self._connections = connections
+        self._farewells = farewells
+
+    def sweep(self) -> None:
+        """Look at every session and every worker, once."""
+        of_worker: defaultdict[str, list[SessionRow]] = defaultdict(list)
+        for row in self._rows.all():  # before the workers: each worker announces itself before its sessions
+            of_worker[row.session.worker_id].append(row)
+        announced = {worker.worker_id: worker for worker in self._worker_table.all()}
+        for worker_id in of_worker.keys() | announced.keys():
+            self._look_at(worker_id, announced.get(worker_id), of_worker.get(worker_id, []))
+
+    def bury_lapsed(self) -> None:
+        """Look only for workers whose lease has run out; cheap while there are none."""
+        now = time()
+        if any(worker.lease <= now for worker in self._worker_table.all()):
+            self.sweep()
+
+    def bury(self, worker_id: str) -> None:
+        """End all that is left of a worker that is known to be dead."""
+        self._tell(row for row in self._rows.all() if row.session.worker_id == worker_id)
+        self._worker_table.forget(worker_id)
+
+    def _look_at(self, worker_id: str, worker: Worker | None, rows: list[SessionRow]) -> None:
+        is_leased = worker is not None and worker.lease > time()
+        old = [row for row in rows if row.age_seconds > STALE_SECONDS]
+        if is_leased and not old:
+            return
+        address = worker.address if worker else rows[0].session.worker_address
+        try:
+            living = self._workers.sessions(address)
+        except MooringError:
+            if not is_leased:
+                logger.warning("worker is dead", worker_id=worker_id, rows=len(rows))
+                self._tell(rows)
+                self._worker_table.forget(worker_id)
+            return
+        # Whoever answers without knowing a session of the dead has inherited the address.
+        ended = [row for row in (old if is_leased else rows) if row.session.session_id not in living]
+        self._tell(ended, SessionNotFound("the session has ended; connect again for another"))
+        self._end_abandoned([row for row in old if row.session.session_id in living and row.is_connection])
+
+    def _tell(self, rows: Iterable[SessionRow], error: MooringError | None = None) -> None:
+        def tell(row: SessionRow) -> None:
+            if row.is_connection:
+                self._farewells.tell_worker_lost(row.session, error)
+            else:
+                self._rows.forget_session(row.session)
+
+        _each(tell, rows)
+
+    def _end_abandoned(self, rows: Iterable[SessionRow]) -> None:
+        """Do for connections that are gone what their $disconnect was to do."""
+
+        def end(row: SessionRow) -> None:
+            session = row.session
+            if self._connections.is_open(session.connection_id):
+                return
+            self._workers.detach(session.worker_address, session.session_id, session.connection_id, 0)
+            self._rows.claim(session.connection_id, session.worker_id)
+            logger.info("abandoned connection", session_id=session.session_id, worker_id=session.worker_id)
+
+        _each(end, rows)
+
+
+def _each(act: Callable[[SessionRow], None], rows: Iterable[SessionRow]) -> None:
+    """Act on all rows; what fails is tried again at the next sweep."""
+
+    def safely(row: SessionRow) -> None:
+        try:
+            act(row)
+        except MooringError as error:
+            logger.warning("row not reaped", session_id=row.session.session_id, error=type(error).__name__)
+
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        list(pool.map(safely, rows))
