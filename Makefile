@@ -1,7 +1,7 @@
 # Everything here sets up what it needs. A fresh machine needs Python 3.11+ and make.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up test lint bench build deploy lock clean
+.PHONY: help up test lint faults bench build deploy lock clean
 
 ENVIRONMENT := local/mooring_local/environment.py
 # `make PYTHON=/path/to/python3` names one. Each is run, not only looked up: a version manager's shim may be there
@@ -35,6 +35,9 @@ lint: .venv/dev.stamp .venv-sam/stamp ## Check format, style, types, imports and
 	.venv/bin/python -m pytest -q tests/test_style.py
 	.venv-sam/bin/cfn-lint template.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
+
+faults: .venv/dev.stamp ## Hurt 200 sessions at random for minutes and count what was lost (SEED=… repeats a run)
+	.venv/bin/python -m tests.faults
 
 bench: .venv/dev.stamp ## Measure round trips, throughput, session start and memory, and print a table
 	.venv/bin/python -m benchmarks $(ARGS)

@@ -205,11 +205,16 @@ class Sender:
         backoff = _FIRST_BACKOFF_SECONDS
         while True:
             try:
-                self.has_hung_up = await self._connections.close(self.connection)
-                return
+                if await self._connections.close(self.connection):
+                    return
             except WorkerUnavailable:
-                await asyncio.sleep(backoff)
-                backoff = min(2 * backoff, _LONGEST_BACKOFF_SECONDS)
+                pass
+            else:  # there is none, or there is none yet: it would open when its handshake is over
+                if self._has_arrived or self._loop.time() > self._attached_at + _HANDSHAKE_SECONDS:
+                    self.has_hung_up = False
+                    return
+            await asyncio.sleep(backoff)
+            backoff = min(2 * backoff, _LONGEST_BACKOFF_SECONDS)
 
     def _fill(self) -> None:
         if not self._full:

@@ -34,6 +34,8 @@ class Edge:
         self.answers: defaultdict[str, deque[int | Delivered]] = defaultdict(deque)
         self.gone: set[str] = set()
         """Connections whose client has left."""
+        self.opening: set[str] = set()
+        """Connections whose handshake is not over: they cannot be closed yet."""
         self.held: set[str] = set()
         """Connections whose frames are not answered until they leave this set."""
         self.rows: dict[str, dict[str, Any]] = {}
@@ -94,6 +96,8 @@ class Edge:
         if connection in self.gone:
             return Response(410)
         if request.method == "DELETE":
+            if connection in self.opening:
+                return Response(410)
             self.closed.append(connection)
             self.gone.add(connection)
             return Response(204)

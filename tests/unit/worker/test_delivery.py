@@ -62,3 +62,20 @@ async def test_a_connection_attached_in_time_gets_what_was_not_delivered(
     assert answer.status == 200
     await edge.answer_to(2, "c2")
     assert [m["id"] for m in edge.messages("c2")] == [0, 1, 2]
+
+
+async def test_a_connection_that_cannot_be_closed_yet_is_closed_when_it_is_open(
+    edge: Edge, start: Start
+) -> None:
+    """Or its client would wait on an open socket for a session that waits for its client."""
+    worker = await start()
+    edge.opening.add("c1")
+    edge.answers["c1"].append(500)
+    await worker.order(resume_seconds=60.0)
+    await worker.call("echo", 1, text="")
+    refused = len(edge.requests) + 2
+    await edge.until(lambda: len(edge.requests) >= refused, "attempts to close it")
+
+    edge.opening.clear()
+
+    await edge.until(lambda: edge.closed == ["c1"], "the close")
