@@ -1,9 +1,5 @@
 """Whether memory killed a child: what the kernel's counter says, and what it cannot say."""
 
-import os
-import sys
-import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -12,15 +8,6 @@ import pytest
 
 from mooring_worker.child import Child
 from mooring_worker.forensics import OutOfMemory
-from tests.unit.worker.edge import Edge
-from tests.unit.worker.harness import running
-
-_MEMORY_1 = Path("/sys/fs/cgroup/memory")
-_LIMIT_BYTES = 192 << 20
-_GREEDY = (
-    'import sys; print(\'{"jsonrpc":"2.0","method":"up","params":1}\', flush=True)\n'
-    "sys.stdin.readline(); hoard = [b'x' * (1 << 20) for _ in range(1000)]"
-)
 
 
 @dataclass
@@ -98,35 +85,3 @@ def test_without_a_counter_nothing_is_claimed(tmp_path: Path, content: str | Non
         (tmp_path / "own").write_text(content)
 
     assert not OutOfMemory(tmp_path, tmp_path / "own").killed(KILLED)
-
-
-@pytest.fixture
-def small_memory() -> Iterator[Path]:
-    """A memory cgroup for a worker; only root may make one, and only where version 1 is mounted."""
-    lines = Path("/proc/self/cgroup").read_text().splitlines()
-    own = next((line.split(":")[2] for line in lines if ":memory:" in line), None)
-    group = _MEMORY_1 / str(own).lstrip("/") / f"mooring-test-{os.getpid()}"
-    try:
-        group.mkdir()
-        (group / "memory.limit_in_bytes").write_text(str(_LIMIT_BYTES))
-    except OSError:
-        pytest.skip("no memory cgroup can be made here")
-    threads = group / "tasks"
-    threads.write_text(str(threading.get_native_id()))  # what this thread starts is in the group
-    yield group
-    (group.parent / "tasks").write_text(str(threading.get_native_id()))
-    group.rmdir()
-
-
-async def test_a_child_that_the_kernel_kills_for_its_memory_says_so(
-    edge: Edge, tmp_path: Path, small_memory: Path
-) -> None:
-    async with running(edge, tmp_path) as worker:
-        await worker.order(launch={"command": sys.executable, "args": ["-c", _GREEDY]})
-        await edge.notification("up")
-
-        await worker.post({"id": 1, "method": "ping"})
-
-        error = (await edge.answer_to(1))["error"]
-    assert error["code"] == -32011
-    assert error["data"] == {"exitCode": None, "signal": "SIGKILL", "outOfMemory": True}
