@@ -5,7 +5,7 @@ Refusals are the HTTP status of the handshake, with a JSON body that says what t
 
 from typing import Any
 
-from mooring import configuration, handshake
+from mooring import configuration, handshake, limits
 from mooring.catalog import Catalog
 from mooring.dynamodb_client import DynamoDBClient
 from mooring.errors import MooringError, NotDeployed
@@ -30,6 +30,7 @@ profiles = ProfileTable(dynamodb, settings.profiles_table, seal)
 sessions = SessionTable(dynamodb, settings.sessions_table)
 worker_table = WorkerTable(dynamodb, settings.workers_table)
 workers = WorkerClient(settings.worker_secret)
+allowed = limits.configured(settings)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -49,11 +50,12 @@ def open_session(event: dict[str, Any]) -> None:
     connection_id = event["requestContext"]["connectionId"]
     query = event.get("queryStringParameters") or {}
     principal, stored = authenticate(event["headers"], query, keys, tickets)
+    principal.require("connect")
     if "profile" in query:
         stored = profiles.get(principal, query["profile"])
     server, wanted = catalog.get(query.get("_server", "")), Wanted.read(query)
     opening = Opening(connection_id, principal.id, server.name, wanted, sessions, workers)
-    if opening.resume():
+    if opening.resume(worker_table):
         return
     release = server.release
     if release is None:
@@ -66,8 +68,8 @@ def open_session(event: dict[str, Any]) -> None:
         "launch": release.launch,
         "config": configuration.check(config, release.config_schema),
         "connection": connection_id,
-        "is_owner": principal.role == "admin",
-        "limits": {"idle_seconds": settings.session_idle_seconds},
+        "is_owner": principal.may("admin") or principal.id == server.owner,
+        "limits": {"idle_seconds": settings.session_idle_seconds, **allowed},
         "resume_seconds": settings.resume_seconds if wanted.session_id else 0,
     }
     opening.start(worker_table, release.bundle or release.id, order)

@@ -13,7 +13,7 @@ from typing import Any
 from mooring import jsonrpc
 from mooring.connections import Connections
 from mooring.dynamodb_client import DynamoDBClient
-from mooring.errors import ConnectionGone, InvalidFrame, MooringError
+from mooring.errors import ConnectionGone, InvalidFrame, LimitReached, MooringError
 from mooring.farewells import Farewells
 from mooring.observability import logger
 from mooring.session_rows import SessionRows
@@ -40,7 +40,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:
         session = sessions.get(connection_id)
         pass_on(session, connection_id, frame, request["messageId"])
     except MooringError as error:
-        sessions.forget(connection_id)
+        if not isinstance(error, LimitReached):
+            sessions.forget(connection_id)
         logger.info("frame not delivered", connection_id=connection_id, error=type(error).__name__)
         report(session, connection_id, frame, error)
     except Exception:  # a raised error would reach the client as an API Gateway object, not JSON-RPC

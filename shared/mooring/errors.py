@@ -5,7 +5,8 @@
     * Forbidden           the principal is known and may not do this
     * ServerNotFound      the catalog has no such server
     * NotDeployed         the server exists and has no release that can be hosted
-    * Conflict            somebody else changed the same thing at the same time
+    * Conflict            somebody else changed the same thing at the same time, or holds its name
+        * PreconditionFailed  it is not the version that If-Match names
     * InvalidRequest      a field of a request is missing or wrong
         * InvalidConfig   the session's configuration does not fit the server's configSchema
     * InvalidFrame        a frame is not JSON-RPC
@@ -16,7 +17,9 @@
     * WorkerUnavailable   no worker has room, or the session's worker does not answer
         * WorkerSilent    it does not answer: what it was sent may have arrived (mooring.workers)
             * WorkerDead  nobody listens where it was (mooring.workers)
+        * WorkerLost      the session's worker is gone for good, and the session with it
     * LimitReached        a limit of the principal, the server or the session
+    * SearchUnavailable   the search index is lost, and names alone cannot answer
     * ConnectionGone      the client's socket is closed: nobody is there to tell
 
 Each class carries its JSON-RPC code and its HTTP status, so that both edges translate an error
@@ -77,6 +80,10 @@ class Conflict(MooringError):
     http_status = 409
 
 
+class PreconditionFailed(Conflict):
+    http_status = 412
+
+
 class InvalidRequest(MooringError):
     jsonrpc_code = -32602
     http_status = 422
@@ -117,9 +124,19 @@ class WorkerUnavailable(MooringError):
     http_status = 503
 
 
+class WorkerLost(WorkerUnavailable):
+    http_status = 410
+
+
 class LimitReached(MooringError):
     jsonrpc_code = -32015
     http_status = 429
+
+
+class SearchUnavailable(MooringError):
+    """`data["retryAfterSeconds"]` says when the index may be there again."""
+
+    http_status = 503
 
 
 class ConnectionGone(MooringError):

@@ -6,13 +6,22 @@ says with `received` how many of its frames it has.
 
 import re
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from mooring.errors import Conflict, Forbidden, InvalidRequest, SessionNotFound, WorkerUnavailable
+from mooring.errors import (
+    Conflict,
+    Forbidden,
+    InvalidRequest,
+    MooringError,
+    SessionNotFound,
+    WorkerLost,
+    WorkerUnavailable,
+)
 from mooring.sessions import Session, SessionTable
-from mooring.workers import WorkerClient, WorkerTable, place
+from mooring.workers import WorkerClient, WorkerDead, WorkerTable, place, reported
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{22,64}")  # 22 characters of base64url are 128 bits
 _NUMBER = re.compile(r"[0-9]{1,15}")
@@ -59,29 +68,33 @@ class Opening:
         self._workers = workers
         self._lost: Session | None = None
 
-    def resume(self) -> bool:
+    def resume(self, worker_table: WorkerTable) -> bool:
         """Go on with the session that is wanted; return False if one is to be started.
 
         Raises:
             Forbidden: the session is another principal's, or of another server.
-            SessionNotFound: frames of it are wanted that nobody has any more.
+            SessionNotFound, WorkerLost: frames of it are wanted that nobody has any more.
+            WorkerUnavailable: its worker does not answer now; try again.
         """
         wanted = self._wanted
         if not wanted.session_id:
             return False
         held = self._sessions.find(wanted.session_id)
         if held is None:
-            return self._give_up("it has ended")
+            return self._give_up(SessionNotFound, "it has ended")
         if (held.principal, held.server) != (self._principal, self._server):
             raise Forbidden("this session belongs to another principal or another server")
         try:
             self._workers.attach(held.worker_address, held.session_id, self._connection_id, wanted.received)
         except SessionNotFound as error:
             self._lost = held
-            return self._give_up(error.message)
-        except WorkerUnavailable:
+            return self._give_up(SessionNotFound, error.message)
+        except WorkerUnavailable as error:
+            # One that is only slow has the session still: a second child beside it would not be the same.
+            if not isinstance(error, WorkerDead) and worker_table.is_alive(held.worker_id):
+                raise
             self._lost = held
-            return self._give_up("its worker does not answer")
+            return self._give_up(WorkerLost, "its worker is gone")
         self._write(replace(held, connection_id=self._connection_id))
         return True
 
@@ -90,11 +103,17 @@ class Opening:
 
         Raises:
             WorkerUnavailable: no worker has room, or another connection is at it: try again.
+            LimitReached: `data["limit"]` names the limit that the principal, or the server, has reached.
             InvalidRequest: the launch rule cannot be used.
         """
         is_resumable = order["resume_seconds"] > 0
         session_id = self._wanted.session_id if is_resumable else secrets.token_hex(16)
         workers = worker_table.all()
+        order = {
+            **order,
+            "principal": self._principal,
+            "reported": reported(workers, self._principal, self._server, time.time()),
+        }
         worker, is_new = place(
             workers, bundle, self._workers, session_id, order, read_again=worker_table.read
         )
@@ -122,11 +141,9 @@ class Opening:
             self._workers.end(worker.address, session_id)  # without its row nobody would
             raise
 
-    def _give_up(self, reason: str) -> bool:
+    def _give_up(self, kind: type[MooringError], reason: str) -> bool:
         if self._wanted.received:
-            raise SessionNotFound(
-                f"this session cannot be resumed: {reason}; start anew with another session id"
-            )
+            raise kind(f"this session cannot be resumed: {reason}; start anew with another session id")
         return False
 
     def _write(self, session: Session) -> None:

@@ -5,7 +5,7 @@ sizes in `_bytes`. `docs/settings.md` lists them for operators.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Self
 
@@ -80,8 +80,28 @@ class Settings(_FromEnvironment):
     session_idle_seconds: float = 300.0
     resume_seconds: float = 300.0
     """How long a session waits for a client that said it may come back; 0: none is resumed."""
+    principal_sessions: int = 0
+    """At once; 0: no limit, as for the next five."""
+    principal_starts_per_minute: int = 0
+    principal_frames_per_second: int = 0
+    """From clients, at one worker."""
+    server_sessions: int = 0
+    server_starts_per_minute: int = 0
+    server_frames_per_second: int = 0
+    key_requests_per_minute: int = 0
+    """Of the registry's HTTP API, by one key, of one instance of the function; 0: no limit."""
     ledgers: str = ""
     """Folder of the workers' ledgers of requests in flight, where the workers run on this machine."""
+    encoder: str = "static"
+    """What finds servers by meaning: `static`, `minilm` or `bedrock`."""
+    models: str = ""
+    """Folder of the encoders' files; empty: of the layer, or of this checkout."""
+    search_index: str = ""
+    """Folder of the search index, or `s3://bucket/prefix`."""
+    search_refresh_seconds: float = 10.0
+    """How old the search index may be that a query is answered from."""
+    import_from: str = ""
+    """Address of the registry that `functions/registry_import` keeps a mirror of; empty: of none."""
     log_level: str = "INFO"
 
 
@@ -119,6 +139,8 @@ class WorkerSettings(_FromEnvironment):
     ring_bytes: int = 1_048_576
     """Per session that may be resumed: frames sent and kept for the client that comes back."""
     max_line_bytes: int = 16_777_216
+    log_bytes: int = 65_536
+    """Per session: the last of what its child printed beside frames."""
     gate_seconds: float = 3.0
     """How long a frame that overtook another waits for it: the cold start of a function."""
     exit_grace_seconds: float = 2.0
@@ -142,6 +164,7 @@ class AwsSettings:
     session_token: str
     dynamodb_url: str
     kms_url: str = ""
+    bedrock_url: str = ""
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> Self:
@@ -153,12 +176,13 @@ class AwsSettings:
             session_token=environ.get("AWS_SESSION_TOKEN", ""),
             dynamodb_url=_endpoint("dynamodb", region, environ),
             kms_url=_endpoint("kms", region, environ),
+            bedrock_url=_endpoint("bedrock-runtime", region, environ),
         )
 
 
 def _endpoint(service: str, region: str, environ: Mapping[str, str]) -> str:
     return (
-        environ.get(f"AWS_ENDPOINT_URL_{service.upper()}")
+        environ.get(f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}")
         or environ.get("AWS_ENDPOINT_URL")
         or f"https://{service}.{region}.amazonaws.com"
     )
@@ -192,6 +216,14 @@ def whole(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 def publish(values: Mapping[str, str]) -> None:
     """Set variables of this process, for the function handlers that the local run loads into it."""
     os.environ.update(values)
+
+
+def one_blas_thread(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Have numpy, which is not imported yet, multiply in the calling thread alone, unless it is told otherwise.
+
+    On a busy machine two threads that wait for each other took thirty times as long as one.
+    """
+    environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def path_first(folder: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -7,10 +7,10 @@ those rows and asks; the worker alone knows whether it has room, so no counter i
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from mooring.errors import (
     InvalidRequest,
@@ -20,6 +20,7 @@ from mooring.errors import (
     WorkerUnavailable,
     from_jsonrpc,
 )
+from mooring.limits import SCOPES, Scope, Use, Uses, decode
 from mooring.origin import Origin
 
 _ROWS_FRESH_SECONDS = 1.0
@@ -44,6 +45,8 @@ class Worker:
     lease: float
     """Until when it counts as alive, in seconds since the epoch."""
     draining: bool
+    uses: Mapping[Scope, Uses] = field(default_factory=dict, compare=False)
+    """What each principal, and each server, uses of it, as of its last heartbeat."""
 
     def takes_sessions(self, now: float) -> bool:
         return self.lease > now and not self.draining and self.used < self.capacity
@@ -59,6 +62,16 @@ def in_order_of_choice(workers: list[Worker], bundle: str, now: float) -> list[W
     alive.sort(key=lambda worker: _weight(worker.worker_id, bundle), reverse=True)
     first = sorted(alive[:2], key=lambda worker: worker.used / worker.capacity)
     return first + alive[2:]
+
+
+def reported(workers: list[Worker], principal: str, server: str, now: float) -> dict[Scope, dict[str, Use]]:
+    """Return, by worker, what the workers that live report of a principal and of a server."""
+    names: dict[Scope, str] = {"principal": principal, "server": server}
+    alive = [worker for worker in workers if worker.lease > now]
+    return {
+        scope: {w.worker_id: use for w in alive if (use := w.uses.get(scope, {}).get(name))}
+        for scope, name in names.items()
+    }
 
 
 def _weight(worker_id: str, bundle: str) -> bytes:
@@ -84,6 +97,10 @@ class WorkerTable:
         self._read_at = time.monotonic()
         return self._rows
 
+    def is_alive(self, worker_id: str) -> bool:
+        """Return whether a worker's lease runs still."""
+        return any(row.worker_id == worker_id and row.lease > time.time() for row in self.all())
+
     def forget(self, worker_id: str) -> None:
         """Delete the row of a worker; one that lives writes it again at its next beat."""
         self._client.delete_item(TableName=self._table, Key={"worker_id": {"S": worker_id}})
@@ -97,6 +114,7 @@ def _worker(item: dict[str, Any]) -> Worker:
         capacity=int(item["capacity"]["N"]),
         lease=float(item["lease"]["N"]),
         draining=item["draining"]["BOOL"],
+        uses={scope: decode(item[f"{scope}s"]["S"]) for scope in SCOPES if f"{scope}s" in item},
     )
 
 
@@ -112,7 +130,8 @@ class WorkerClient:
         """Have a session started; return False when there is one of this id already.
 
         Raises:
-            LimitReached: the worker is full or draining.
+            LimitReached: the worker is full or draining; or `data` names the limit that the principal, or the
+                server, has reached on all workers.
             InvalidRequest: its launch rule cannot be used.
             WorkerUnavailable: the worker does not answer.
         """
@@ -155,6 +174,18 @@ class WorkerClient:
     def end(self, address: str, session_id: str) -> None:
         """Have a session ended; an unknown one is no error."""
         self._call(address, "DELETE", f"/sessions/{session_id}")
+
+    def logs(self, address: str, wanted: dict[str, str]) -> dict[str, Any]:
+        """Return what children of the worker printed, as its `GET /logs` answers the query `wanted`.
+
+        Raises:
+            WorkerUnavailable: it does not answer.
+        """
+        status, answer = self._call(address, "GET", f"/logs?{urlencode(wanted)}")
+        if status != 200:
+            raise _error(status, answer)
+        found: dict[str, Any] = json.loads(answer)
+        return found
 
     def sessions(self, address: str) -> frozenset[str]:
         """Return the ids of the worker's sessions.
@@ -217,12 +248,17 @@ def place(
 
     Raises:
         WorkerUnavailable: none did; `data` says when to try again.
+        LimitReached: of the principal, or of the server: no other worker could take it either.
         InvalidRequest: the launch rule cannot be used, whichever worker is asked.
     """
     for worker in _candidates(workers, bundle, read_again):
         try:
             is_new = client.start(worker.address, session_id, order)
-        except (LimitReached, WorkerUnavailable):
+        except LimitReached as error:
+            if error.data and "limit" in error.data:
+                raise
+            continue
+        except WorkerUnavailable:
             continue
         return worker, is_new
     raise WorkerUnavailable("no worker has room now; try again", {"retryAfterSeconds": _RETRY_AFTER_SECONDS})

@@ -3,19 +3,23 @@
 import asyncio
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from mooring.errors import InvalidRequest, LimitReached, SessionNotFound
 from mooring.ledger import Ledger
+from mooring.limits import Scope, Use
 from mooring.settings import WorkerSettings
 from mooring_worker.connections import Connections
 from mooring_worker.metrics import Counts
 from mooring_worker.order import Order
 from mooring_worker.orphans import Orphans
+from mooring_worker.quotas import Key, Quotas
 from mooring_worker.rows import Rows
 from mooring_worker.sandbox import Sandboxes
 from mooring_worker.session import Session, State
+from mooring_worker.session_logs import EndedSessions, SessionLog
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_=-]{0,127}")  # also the name of a folder
 
@@ -40,6 +44,8 @@ class Agent:
         self._ledger = Ledger(self._ledger_file)
         self._bundles = Path(settings.home).resolve() / "bundles"
         self._sessions: dict[str, Session] = {}
+        self._quotas = Quotas(settings.worker_id)
+        self._ended = EndedSessions()
         self._empty = asyncio.Event()
         self._empty.set()
         self._was_full = False
@@ -67,7 +73,8 @@ class Agent:
         """Start the session that `body` orders; return False when there is one of this id already.
 
         Raises:
-            LimitReached: the worker is full or draining.
+            LimitReached: the worker is full or draining; or, with `limit` in its `data`, the principal or the
+                server has as much as it may have.
             InvalidRequest: the order cannot be carried out by any worker.
         """
         if not _SESSION_ID.fullmatch(session_id):
@@ -80,6 +87,8 @@ class Agent:
         order = Order.read(body, self._bundles, directory, self._settings.session_idle_seconds)
         if not self.takes_sessions:
             raise LimitReached("the worker is draining" if self.is_draining else "the worker is full")
+        now = asyncio.get_running_loop().time()
+        self._quotas.check(order.parties, self._live(), now)
         session = Session(
             session_id,
             order,
@@ -90,6 +99,7 @@ class Agent:
             settings=self._settings,
             rows=self._rows,
             ledger=self._ledger,
+            pace=self._quotas.start(order.parties, now),
             on_change=self._note_change,
             on_gone=self._on_gone,
         )
@@ -99,6 +109,10 @@ class Agent:
         # Shielded: a caller that hangs up must not leave a child that nobody watches.
         await asyncio.shield(session.start(order.launch))
         return True
+
+    def uses(self) -> dict[Scope, dict[str, Use]]:
+        """Return what each principal, and each server, uses of this worker."""
+        return self._quotas.uses(self._live(), asyncio.get_running_loop().time())
 
     def get(self, session_id: str) -> Session:
         """Return a session.
@@ -110,6 +124,11 @@ class Agent:
             return self._sessions[session_id]
         except KeyError:
             raise SessionNotFound("the session has ended; connect again to start another") from None
+
+    def logs(self) -> Iterator[SessionLog]:
+        """Return what the children of the sessions printed, and those of sessions that have just ended."""
+        yield from self._ended
+        yield from (SessionLog(session.session_id, session.server, session.log) for session in self)
 
     def end(self, session_id: str) -> None:
         """Begin to end a session; an unknown one is no error."""
@@ -145,8 +164,14 @@ class Agent:
             await asyncio.wait([session.end_soon(reason) for session in self])
         self._ledger_file.unlink(missing_ok=True)
 
+    def _live(self) -> Counter[Key]:
+        """Count the sessions that have a child and are not being ended, by whom they count for."""
+        live = (session for session in self if session.state in (State.STARTING, State.RUNNING))
+        return Counter(key for session in live for key in session.counts_for)
+
     def _on_gone(self, session: Session) -> None:
         del self._sessions[session.session_id]
+        self._ended.keep(SessionLog(session.session_id, session.server, session.log))
         if not self._sessions:
             self._empty.set()
         self._note_change()

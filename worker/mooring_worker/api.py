@@ -5,6 +5,7 @@ POST /sessions/{id}/frames     hand over one frame: 202, 400 not JSON-RPC, 404, 
 PUT /sessions/{id}/connection  send to another connection: 200, 404, 410 cannot be resumed from there
 DELETE /sessions/{id}/connections/{connection}  it is closed: 204 always
 DELETE /sessions/{id}          end it: 204, also when it is unknown
+GET /logs?server=&session=&after=&lines=&bytes=  what their children printed; `after` or the end of it
 GET /sessions  /_/health  /_/ready  /_/metrics
 """
 
@@ -16,6 +17,7 @@ from urllib.parse import unquote
 
 from mooring.errors import FrameTooLarge, InvalidRequest, MooringError, Unauthorized
 from mooring.http1 import Request, Response
+from mooring_worker import session_logs
 from mooring_worker.agent import Agent
 from mooring_worker.metrics import exposition
 
@@ -47,13 +49,16 @@ class Api:
         presented = request.headers.get("authorization", "").encode("latin-1")
         if not hmac.compare_digest(presented, self._credential):
             raise Unauthorized("the worker's secret is missing or wrong")
-        match (request.method, *request.target.split("/")[1:]):
+        path, _, query = request.target.partition("?")
+        match (request.method, *path.split("/")[1:]):
             case ("POST", "sessions", session_id, "frames"):
                 return self._frame(unquote(session_id), request)
             case (_, "sessions", session_id, *rest):
                 return self._session(unquote(session_id), rest, request)
             case ("GET", "sessions"):
                 return _json(200, {"sessions": [session.describe() for session in self._agent]})
+            case ("GET", "logs"):
+                return _json(200, session_logs.find(self._agent.logs(), session_logs.Wanted.read(query)))
             case ("GET", "_", "ready"):
                 return Response(200 if self._agent.takes_sessions else 429)
             case ("GET", "_", "metrics"):

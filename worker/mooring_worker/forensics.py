@@ -1,6 +1,8 @@
 """Why a child ended: what can be known of it, and what is said of it."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from mooring.errors import ChildExited, StartFailed
 from mooring_worker.child import Child
@@ -42,21 +44,32 @@ class OutOfMemory:
             return 0
 
 
-def obituary(
-    child: Child, stderr: list[str] | None, *, is_out_of_memory: bool, has_spoken: bool
-) -> ChildExited:
+@dataclass(frozen=True, slots=True)
+class Death:
+    how: str
+    """What is said of it: `exited with code 3`."""
+    data: dict[str, object]
+    """`exitCode`, `signal` and, if so, `outOfMemory`."""
+
+    @classmethod
+    def of(cls, child: Child, *, is_out_of_memory: bool) -> Self:
+        exit_code, signal_name = child.exit_code, child.signal_name
+        how = f"was killed by {signal_name}" if signal_name else f"exited with code {exit_code}"
+        data: dict[str, object] = {"exitCode": exit_code, "signal": signal_name}
+        if is_out_of_memory:
+            how = "was killed because memory ran out"
+            data["outOfMemory"] = True
+        return cls(how, data)
+
+
+def obituary(death: Death, stderr: list[str] | None, *, has_spoken: bool) -> ChildExited:
     """Return the error that a session's requests get once its child has ended; `stderr` is for the owner."""
-    exit_code, signal_name = child.exit_code, child.signal_name
-    how = f"was killed by {signal_name}" if signal_name else f"exited with code {exit_code}"
-    data: dict[str, object] = {"exitCode": exit_code, "signal": signal_name}
-    if is_out_of_memory:
-        how = "was killed because memory ran out"
-        data["outOfMemory"] = True
+    data = dict(death.data)
     if stderr is not None:
         data["stderr"] = stderr
     if has_spoken:
-        return ChildExited(f"the server {how}; connect again to start another", data)
-    return StartFailed(f"the server {how} before its first message", data)
+        return ChildExited(f"the server {death.how}; connect again to start another", data)
+    return StartFailed(f"the server {death.how} before its first message", data)
 
 
 def _file_of_kills(root: Path, own: Path) -> Path | None:

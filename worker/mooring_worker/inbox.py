@@ -8,6 +8,7 @@ from mooring.errors import ChildExited, InvalidFrame, LimitReached
 from mooring.settings import WorkerSettings
 from mooring_worker.child import Child
 from mooring_worker.gate import Gate, Held
+from mooring_worker.quotas import Pace
 from mooring_worker.relay import Relay, envelopes_of
 from mooring_worker.repeats import Repeats
 
@@ -15,7 +16,10 @@ _REMEMBERED_MESSAGE_IDS = 64  # a repeated POST follows the first within its cal
 
 
 class Inbox:
-    """`give_again` sends the client a frame that it has had before; only where there are `repeats`."""
+    """`give_again` sends the client a frame that it has had before; only where there are `repeats`.
+
+    Without a `pace` frames may come as fast as they do.
+    """
 
     __slots__ = (
         "_buffer_bytes",
@@ -25,6 +29,7 @@ class Inbox:
         "_give_again",
         "_loop",
         "_message_ids",
+        "_pace",
         "_relay",
         "_repeats",
     )
@@ -35,12 +40,14 @@ class Inbox:
         settings: WorkerSettings,
         repeats: Repeats | None,
         give_again: Callable[[bytes], None],
+        pace: Pace | None = None,
     ) -> None:
         self._relay = relay
         self._buffer_bytes = settings.buffer_bytes
         self._gate_seconds = settings.gate_seconds
         self._repeats = repeats
         self._give_again = give_again
+        self._pace = pace
         self._loop = asyncio.get_running_loop()
         self._gate = Gate()
         self._gate_timer: asyncio.TimerHandle | None = None
@@ -106,6 +113,8 @@ class Inbox:
                 f"the server does not read its input: {waiting_bytes} bytes wait for it; try again later",
                 {"limitBytes": self._buffer_bytes},
             )
+        if self._pace:
+            self._pace.take(envelopes, self._loop.time())
         self._pass(self._gate.take(frame, envelopes))
         if self._gate.held_bytes and self._gate_timer is None:
             self._gate_timer = self._loop.call_later(self._gate_seconds, self.open)

@@ -1,5 +1,6 @@
 """What a session is started with: the body of `PUT /sessions/{id}`, checked."""
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,10 @@ from typing import Any, Self
 
 from mooring.errors import InvalidRequest
 from mooring.launch import Launch, resolve
+from mooring.limits import SCOPES, Limits, Scope, Use
+from mooring_worker.quotas import Party
+
+_LIMITS = tuple(field.name for field in dataclasses.fields(Limits))
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,8 @@ class Order:
     idle_seconds: float
     resume_seconds: float
     """How long the session waits for its client to come back; 0: it ends with its connection."""
+    parties: tuple[Party, ...]
+    """Whom the session counts for; an order need not name a principal."""
 
     @classmethod
     def read(cls, body: bytes, bundles: Path, directory: Path, idle_seconds: float) -> Self:
@@ -48,6 +55,7 @@ class Order:
             is_owner=bool(fields.get("is_owner")),
             idle_seconds=_idle_seconds(fields, idle_seconds),
             resume_seconds=_resume_seconds(fields),
+            parties=tuple(_party(fields, scope) for scope in SCOPES if fields.get(scope)),
         )
 
 
@@ -71,3 +79,24 @@ def _resume_seconds(fields: dict[str, Any]) -> float:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < float("inf"):
         raise InvalidRequest("resume_seconds must be a number from 0")
     return float(seconds)
+
+
+def _party(fields: dict[str, Any], scope: Scope) -> Party:
+    limits = fields.get("limits", {}).get(scope, {})
+    if not isinstance(limits, dict):
+        raise InvalidRequest(f"limits.{scope} must be an object")
+    numbers = {name: limits.get(name, 0) for name in _LIMITS}
+    for name, number in numbers.items():
+        if type(number) is not int or number < 0:
+            raise InvalidRequest(f"limits.{scope}.{name} must be a whole number from 0; 0 is no limit")
+    return Party(scope, _typed(fields, scope, str), Limits(**numbers), _reported(fields, scope))
+
+
+def _reported(fields: dict[str, Any], scope: Scope) -> dict[str, Use]:
+    try:
+        return {
+            worker: Use(int(sessions), int(starts))
+            for worker, (sessions, starts) in fields.get("reported", {}).get(scope, {}).items()
+        }
+    except (AttributeError, TypeError, ValueError):
+        raise InvalidRequest(f'reported.{scope} must be {{"<worker id>": [<sessions>, <starts>]}}') from None

@@ -27,10 +27,10 @@ class Relay:
         "_lines",
         "_repeats",
         "_server",
+        "_tail",
         "_to_child",
         "_to_client",
         "has_spoken",
-        "tail",
     )
 
     def __init__(
@@ -39,12 +39,13 @@ class Relay:
         to_client: Write,
         to_child: Write,
         *,
+        tail: Tail,
         max_line_bytes: int,
         counts: Counts,
         from_client: InFlight | None = None,
         repeats: Repeats | None = None,
     ) -> None:
-        self.tail = Tail()
+        self._tail = tail
         self.has_spoken = False
         """The child has written a JSON-RPC message."""
         self._server = server
@@ -127,7 +128,7 @@ class Relay:
         except InvalidFrame:
             envelopes = ()
         if not any(envelope.id or envelope.method for envelope in envelopes):
-            self.tail.write(line + b"\n")  # text, or JSON that is not JSON-RPC: a structured log line
+            self._tail.add(line)  # text, or JSON that is not JSON-RPC: a structured log line
             return False
         self.has_spoken = True
         for envelope in envelopes:

@@ -18,17 +18,19 @@ from mooring.settings import WorkerSettings
 from mooring_worker import frames
 from mooring_worker.child import Child, Listener
 from mooring_worker.connections import Connections
-from mooring_worker.forensics import obituary
+from mooring_worker.forensics import Death, obituary
 from mooring_worker.inbox import Inbox
 from mooring_worker.inflight import InFlight
 from mooring_worker.metrics import Counts
 from mooring_worker.order import Order
 from mooring_worker.orphans import Orphans
 from mooring_worker.presence import Presence
+from mooring_worker.quotas import Pace
 from mooring_worker.relay import Relay
 from mooring_worker.rows import Rows
 from mooring_worker.sandbox import Sandbox
 from mooring_worker.sender import Flow
+from mooring_worker.tail import Tail
 
 _logger = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ class State(StrEnum):
 
 
 class Session:
-    """`on_change` is told when the child is gone, `on_gone` when the session is."""
+    """`on_change` is told when the child is gone, `on_gone` when the session is. `pace` limits frames."""
 
     def __init__(
         self,
@@ -56,12 +58,15 @@ class Session:
         settings: WorkerSettings,
         rows: Rows,
         ledger: Ledger | None = None,
+        pace: Pace | None = None,
         on_change: Callable[[], None],
         on_gone: Callable[["Session"], None],
     ) -> None:
         self.session_id = session_id
         self.state = State.STARTING
-        self._server = order.server
+        self.counts_for = tuple(party.key for party in order.parties)
+        self.server = order.server
+        self.log = Tail(settings.log_bytes)
         self._release = order.release
         self._is_owner = order.is_owner
         self._idle_seconds = order.idle_seconds
@@ -75,19 +80,20 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._child: Child | None = None
         self._failure: ChildExited | None = None
-        flow = Flow(self._pause, self._resume, self._on_refused)
+        flow = Flow(self._pause, self._resume, lambda frame: self._relay.refused(frame))
         self._presence = Presence(order, connections, settings, flow, self.end_soon)
         self._sender = self._presence.sender
         self._relay = Relay(
             order.server,
             self._sender.push,
             self._write,
+            tail=self.log,
             max_line_bytes=settings.max_line_bytes,
             counts=counts,
             from_client=InFlight(ledger, session_id),
             repeats=self._presence.repeats,
         )
-        self._inbox = Inbox(self._relay, settings, self._presence.repeats, self._sender.push)
+        self._inbox = Inbox(self._relay, settings, self._presence.repeats, self._sender.push, pace)
         self._drains = False
         self._started: asyncio.Future[None] = self._loop.create_future()
         self._began_at = self._last_frame_at = self._loop.time()
@@ -103,19 +109,20 @@ class Session:
             process = self._sandbox.spawn(launch)
         except StartFailed as error:
             await self._sandbox.remove()
+            self.log.close(error.message, {}, is_news=True)
             self._fail(error)
             self._started.set_result(None)
             return
         self._orphans.expect(str(self._sandbox.directory), process.pid)
         listener = Listener(
-            self._on_output, self._relay.tail.write, self._on_deaf, self._on_child_exit, self._on_child_end
+            self._on_output, self.log.write, self._on_deaf, self._on_child_exit, self._on_child_end
         )
         self._child = Child(process, listener)
         await self._child.attach()
         if self.state is State.STARTING:
             self.state = State.RUNNING
         self._started.set_result(None)
-        _logger.info("session started", extra={"session_id": self.session_id, "server": self._server})
+        _logger.info("session started", extra={"session_id": self.session_id, "server": self.server})
 
     def accept(self, frame: bytes, message_id: str, connection: str = "") -> None:
         """Hand a frame of the client to the child; one that came before under `message_id` counts as handed.
@@ -127,7 +134,7 @@ class Session:
             ChildExited: the child is gone, with the error that its requests got.
             SessionNotFound: the session is being ended.
             WorkerUnavailable: the session is being started.
-            LimitReached: the child does not read what it is sent.
+            LimitReached: the child does not read what it is sent, or too much is sent.
         """
         if self._inbox.take(frame, message_id, connection, self._hearing_child):
             self._last_frame_at = self._loop.time()
@@ -171,7 +178,7 @@ class Session:
         now = self._loop.time()
         return {
             "id": self.session_id,
-            "server": self._server,
+            "server": self.server,
             "release": self._release,
             "state": "detached" if self._presence.is_awaited and self.state is State.RUNNING else self.state,
             "pid": self._child.pid if self._child and self._child.is_running else None,
@@ -253,16 +260,12 @@ class Session:
     def _on_child_end(self) -> None:
         assert self._child, "it ended"
         self._relay.child_ended()
-        if self.state is State.CLOSING:
-            return
-        self._fail(
-            obituary(
-                self._child,
-                self._relay.tail.lines() if self._is_owner else None,
-                is_out_of_memory=self._sandbox.is_out_of_memory,
-                has_spoken=self._relay.has_spoken,
-            )
-        )
+        death = Death.of(self._child, is_out_of_memory=self._sandbox.is_out_of_memory)
+        stderr = self.log.last_words() if self._is_owner else None
+        is_news = self.state is not State.CLOSING
+        self.log.close(f"the server {death.how}", death.data, is_news=is_news)
+        if is_news:
+            self._fail(obituary(death, stderr, has_spoken=self._relay.has_spoken))
 
     def _fail(self, error: ChildExited) -> None:
         self._failure = error
@@ -282,9 +285,6 @@ class Session:
     def _resume(self) -> None:
         if self._child:
             self._child.resume()
-
-    def _on_refused(self, frame: bytes) -> None:
-        self._relay.refused(frame)
 
     def _check_idle(self) -> None:
         idle_seconds, now = self._idle_seconds, self._loop.time()

@@ -9,6 +9,7 @@ from mooring.errors import (
     ChildExited,
     ConnectionGone,
     InvalidFrame,
+    LimitReached,
     MooringError,
     SessionNotFound,
     WorkerUnavailable,
@@ -87,6 +88,13 @@ def test_a_request_that_cannot_be_delivered_is_answered_under_its_own_id(
     assert app.handler(event("ws_default/request"), None) == {"statusCode": 200}
     assert path.posted == [(CONNECTION, {"jsonrpc": "2.0", "id": 7, "error": failure.as_jsonrpc()})]
     assert path.forgotten == [CONNECTION]
+
+
+def test_a_frame_that_comes_too_fast_leaves_the_session_known(app: ModuleType, path: Path) -> None:
+    path.failure = LimitReached("too fast")
+    app.handler(event("ws_default/request"), None)
+    assert [answer["error"]["code"] for _, answer in path.posted] == [-32015]
+    assert path.forgotten == []
 
 
 def test_a_notification_that_cannot_be_delivered_is_not_answered(app: ModuleType, path: Path) -> None:
