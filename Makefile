@@ -1,7 +1,7 @@
 # Everything here sets up what it needs. A fresh machine needs Python 3.11+ and make.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up test lint faults bench build deploy lock clean
+.PHONY: bench-search minilm static help up test lint faults soak bench build deploy lock clean
 
 ENVIRONMENT := local/mooring_local/environment.py
 # `make PYTHON=/path/to/python3` names one. Each is run, not only looked up: a version manager's shim may be there
@@ -19,7 +19,7 @@ NODE_CLIENT := tests/clients/node
 SAM := SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 up: .venv/up.stamp ## Run everything on this machine; Ctrl-C stops it
 	@exec .venv/bin/mooring up
@@ -39,8 +39,17 @@ lint: .venv/dev.stamp .venv-sam/stamp ## Check format, style, types, imports and
 faults: .venv/dev.stamp ## Hurt 200 sessions at random for minutes and count what was lost (SEED=… repeats a run)
 	.venv/bin/python -m tests.faults
 
+soak: .venv/dev.stamp ## Run 100 sessions for half an hour and look at the memory (ARGS="--minutes 5")
+	.venv/bin/python -m benchmarks.soak $(ARGS)
+
 bench: .venv/dev.stamp ## Measure round trips, throughput, session start and memory, and print a table
 	.venv/bin/python -m benchmarks $(ARGS)
+
+bench-search: .venv/dev.stamp ## Measure search: quality and speed, beside the usual ways (DATA=… names the folder of its data)
+	.venv/bin/python -m benchmarks.search $(DATA) $(ARGS)
+
+minilm static: .venv/dev.stamp
+	.venv/bin/python layers/registry/build_models.py $@
 
 build: .venv-sam/stamp ## Build functions and layers for AWS (ARCHITECTURE=arm64 or x86_64)
 	PYTHON="$(CURDIR)/.venv-sam/bin/python" $(SAM) build

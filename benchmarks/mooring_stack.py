@@ -24,7 +24,12 @@ NAME = "Mooring, whole local run"
 _SERVER = "bench/echo"
 _START_SECONDS = 120.0  # the first start of a home also installs the demo server
 _POLL_SECONDS = 0.05
-_ROLES = {"worker": "mooring_worker", "emulator": "ministack", "gateway": "mooring_cli"}
+_ROLES = {
+    "worker": "mooring_worker",
+    "emulator": "ministack",
+    "gateway": "mooring_local.gateway",
+    "supervisor": "mooring_cli",
+}
 
 
 def target(home: str) -> Target:
@@ -32,15 +37,22 @@ def target(home: str) -> Target:
 
     @contextlib.asynccontextmanager
     async def start(child: Child) -> AsyncIterator[Running]:
-        environment = {"MOORING_HOME": home, "MOORING_PORT": str(free_port())}
-        command = [sys.executable, "-m", "mooring_cli", "up"]
-        async with running(NAME, command, environment) as pid:
-            run = await _ready(Path(home, "run.json"), pid)
-            await _publish(run, child)
-            url = connect_url(run["ws_url"], _SERVER, api_key=run["api_key"])
-            yield Running(Processes(pid, child, _ROLES), lambda: WebSocketSession(url))
+        async with hosting(home, child) as (url, processes):
+            yield Running(processes, lambda: WebSocketSession(url))
 
     return Target(NAME, "WebSocket", has_own_children=True, start=start, version=__version__)
+
+
+@contextlib.asynccontextmanager
+async def hosting(home: str, child: Child) -> AsyncIterator[tuple[str, Processes]]:
+    """Run Mooring in `home` with `child` as a server; yield the URL to connect to, and the processes."""
+    environment = {"MOORING_HOME": home, "MOORING_PORT": str(free_port())}
+    command = [sys.executable, "-m", "mooring_cli", "up"]
+    async with running(NAME, command, environment) as pid:
+        run = await _ready(Path(home, "run.json"), pid)
+        await _publish(run, child)
+        url = connect_url(run["ws_url"], _SERVER, api_key=run["api_key"])
+        yield url, Processes(pid, child, _ROLES)
 
 
 def temporary_home() -> tempfile.TemporaryDirectory[str]:

@@ -4,9 +4,11 @@
 nothing was lost, doubled, hung or left behind. Loopback only, under five minutes.
 """
 
+import argparse
 import asyncio
 import os
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -17,31 +19,35 @@ import uvloop
 from tests.faults.counting_client import Count, CountingClient
 from tests.faults.platform import Platform
 
-SESSIONS = 200
 WORKERS = 2
-CALLS_PER_CLIENT = 40
 RUN_SECONDS = 240.0
+_SECONDS_BETWEEN_DROPS = 12.0  # of one session, at most
 SETTLE_SECONDS = 40.0  # the resume window of clients that have left, and the ladder
 
 
-async def run(seed: int) -> int:
-    with tempfile.TemporaryDirectory(prefix="mooring-faults-") as folder:
-        platform = Platform(Path(folder), WORKERS, seed)
-        await platform.start()
-        try:
-            return await _hurt(platform, seed)
-        finally:
-            await platform.stop()
+async def run(seed: int, sessions: int, calls: int) -> int:
+    home = Path(tempfile.mkdtemp(prefix="mooring-faults-"))
+    platform = Platform(home, WORKERS, seed)
+    await platform.start()
+    try:
+        failed = await _hurt(platform, seed, sessions, calls)
+    finally:
+        await platform.stop()
+    if failed:
+        print(f"the logs of the workers are in {home}")
+    else:
+        shutil.rmtree(home)
+    return failed
 
 
-async def _hurt(platform: Platform, seed: int) -> int:
+async def _hurt(platform: Platform, seed: int, sessions: int, calls: int) -> int:
     chance = random.Random(seed)
     clients = [
-        CountingClient(f"client {n}", platform.url, CALLS_PER_CLIENT, random.Random(chance.random()))
-        for n in range(SESSIONS)
+        CountingClient(f"client {n}", platform.url, calls, random.Random(chance.random()))
+        for n in range(sessions)
     ]
     began_at = time.monotonic()
-    mischief = asyncio.create_task(_mischief(platform))
+    mischief = asyncio.create_task(_mischief(platform, sessions))
     reaping = asyncio.create_task(_reaping(platform))
     running = [asyncio.create_task(client.run()) for client in clients]
     done, late = await asyncio.wait(running, timeout=RUN_SECONDS)
@@ -63,12 +69,12 @@ async def _hurt(platform: Platform, seed: int) -> int:
     return int(bool(total.lost or total.doubled or total.hung or failures or left))
 
 
-async def _mischief(platform: Platform) -> None:
+async def _mischief(platform: Platform, sessions: int) -> None:
     chance = platform.chance
-    next_restart, next_kill = 6.0, 10.0
+    next_restart, next_kill = 2.0, 4.0
     began_at = time.monotonic()
     while True:
-        await asyncio.sleep(chance.random() * 0.06)
+        await asyncio.sleep(chance.random() * _SECONDS_BETWEEN_DROPS / sessions)
         platform.drop_a_socket()
         if chance.random() < 0.05:
             platform.kill_a_child()
@@ -97,7 +103,9 @@ async def _settle(platform: Platform) -> object:
 
 def _report(total: Count, failures: list[str], left: object, seconds: float) -> None:
     print(f"{total.calls} calls in {total.sessions} sessions, {seconds:.0f} s")
-    print(f"told of a killed child or worker: {dict(total.told)}")
+    print(f"told of a killed child or worker: {total.told.total()}")
+    for answer, times in total.told.most_common():
+        print(f"  {times} x {answer}")
     for what, found in (
         ("lost", total.lost),
         ("doubled", total.doubled),
@@ -109,9 +117,13 @@ def _report(total: Count, failures: list[str], left: object, seconds: float) -> 
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--sessions", type=int, default=200)
+    parser.add_argument("--calls", type=int, default=40, help="of each client")
+    options = parser.parse_args()
     seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(1_000_000))
     print(f"SEED={seed}", flush=True)
-    return uvloop.run(run(seed))
+    return uvloop.run(run(seed, options.sessions, options.calls))
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ class Count:
 
     calls: int = 0
     sessions: int = 0
-    told: Counter[int] = field(default_factory=Counter)
-    """Answers that were errors, by code: the child or the worker was killed, and the client was told."""
+    told: Counter[str] = field(default_factory=Counter)
+    """Answers that were errors: the child or the worker was killed, and the client was told."""
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     hung: list[str] = field(default_factory=list)
@@ -103,9 +103,9 @@ class _Conversation:
                 await session.send(json.dumps(frame).encode())
                 self._judge(call, await answer)
         except TimeoutError:
-            self._count.hung.append(f"{self._name} {call}")
+            self._count.hung.append(f"{self._name} {call} of session {session.id}")
         except MooringError as error:
-            self._count.told[error.jsonrpc_code] += 1
+            self._count.told[f"{error.jsonrpc_code} {error.message}"] += 1
 
     async def read(self, session: Session) -> None:
         try:
@@ -129,13 +129,15 @@ class _Conversation:
         call = message["id"]
         if waiting := self._waiting.pop(call, None):
             self._answered.add(call)
-            waiting.set_result(message)
+            if not waiting.done():  # else it comes after the client gave it up for hung
+                waiting.set_result(message)
         elif call in self._answered and call != "hello":
             self._count.doubled.append(f"{self._name} answer to {call}")
 
     def _judge(self, call: str, answer: dict[str, Any]) -> None:
         if "error" in answer:
-            self._count.told[answer["error"]["code"]] += 1
+            error = answer["error"]
+            self._count.told[f"{error['code']} {error['message']}"] += 1
             self.is_over = True
         elif answer["result"]["given"] != 1:
             self._count.doubled.append(f"{self._name} {call}, given {answer['result']['given']} times")

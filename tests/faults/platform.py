@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from mooring import http1, settings
-from mooring.catalog import Catalog
+from mooring.catalog_editor import CatalogEditor
+from mooring.edits import Entry
 from mooring.http1 import Request, Respond, Response
-from mooring.keys import KeyTable
+from mooring.keys import OF_ROLE, KeyTable, Principal
 from mooring.servers import Release
 from mooring.sigv4 import Credentials
 from mooring_local import handlers, processes, tables
@@ -23,6 +24,7 @@ from mooring_local.emulator import REGION, Emulator
 from mooring_local.gateway.connections import responder
 from mooring_local.gateway.disorder import Disorder
 from mooring_local.gateway.gateway import Gateway
+from mooring_local.gateway.websocket import WebSocket
 
 SERVER = "test/counting"
 _STAGE = "local"
@@ -46,6 +48,7 @@ class Platform:
         self._worker_secret = secrets.token_hex(16)
         self._public_port, self._internal_port = processes.free_port(), processes.free_port()
         self._closing: list[Any] = []
+        self._sockets: dict[_Socket, None] = {}
 
     async def start(self) -> None:
         self.emulator = Emulator(
@@ -59,8 +62,9 @@ class Platform:
         tables.create(self.dynamodb)
         settings.publish(self._variables())
         command = {"command": sys.executable, "args": ["-S", str(_COUNTING_SERVER)]}
-        Catalog(self.dynamodb, tables.name("catalog"), tables.name("usage")).put_server(
-            SERVER, {}, Release(launch=command)
+        CatalogEditor(self.dynamodb, tables.name("catalog")).put(
+            Entry(qualified_name=SERVER, release=Release(launch=command)),
+            Principal("faults", OF_ROLE["admin"], ""),
         )
         _, self._key = KeyTable(self.dynamodb, tables.name("keys")).create("faults", "admin")
         self._routes = [handlers.load(f"ws_{name}") for name in ("connect", "default", "disconnect")]
@@ -105,13 +109,13 @@ class Platform:
         for server in self._closing:
             server.close()
         self._closing.clear()
-        for socket in list(self.gateway._lives.values()):
-            socket._transport.abort()
+        for socket in list(self._sockets):
+            socket.drop()
         await self._serve()
 
     def drop_a_socket(self) -> None:
-        if sockets := list(self.gateway._lives.values()):
-            self.chance.choice(sockets)._transport.abort()
+        if self._sockets:
+            self.chance.choice(list(self._sockets)).drop()
 
     def kill_a_child(self) -> None:
         worker = self.chance.choice(self.workers)
@@ -150,8 +154,11 @@ class Platform:
         )
         respond = self._faulty(responder(self.gateway, self._credentials, REGION))
         internal = await http1.serve(respond, "127.0.0.1", self._internal_port, max_body_bytes=262_144)
-        public = await loop.create_server(self.gateway.socket, "127.0.0.1", self._public_port)
+        public = await loop.create_server(self._socket, "127.0.0.1", self._public_port)
         self._closing += [internal, public]
+
+    def _socket(self) -> "_Socket":
+        return _Socket(self.gateway, self._sockets)
 
     def _twice_now_and_then(self, handler: handlers.Handler) -> handlers.Handler:
         """Lambda may be given one event twice."""
@@ -193,6 +200,25 @@ class Platform:
             "MOORING_SECRET_KEY": base64.b64encode(bytes(32)).decode(),
             "MOORING_RESUME_SECONDS": "20",
         }
+
+
+class _Socket(WebSocket):
+    """Is in `sockets` from the first moment: what a crashed gateway had accepted, nobody else answers."""
+
+    def __init__(self, gateway: Gateway, sockets: "dict[_Socket, None]") -> None:
+        super().__init__(gateway._begin)
+        self._sockets = sockets
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._sockets[self] = None
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del self._sockets[self]
+        super().connection_lost(exc)
+
+    def drop(self) -> None:
+        self._transport.abort()
 
 
 class _NoTimeLeft:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from mooring import errors
-from mooring.errors import ConnectionGone, FrameTooLarge, MooringError, SessionNotFound
+from mooring.errors import ConnectionGone, FrameTooLarge, MooringError, SessionNotFound, WorkerLost
 from tests.unit.resumable import MadeUpTime, Refusal, answer, opened, request, running, to_the_end
 
 
@@ -53,6 +53,22 @@ async def test_a_session_that_the_server_has_ended_ends_with_an_error_for_every_
                 await session.receive()
 
     assert len(platform.paths) == 2
+
+
+async def test_requests_whose_worker_is_gone_are_told_that() -> None:
+    async with asyncio.timeout(5), running() as platform, opened(platform) as session:
+        await session.send(request("x", "hold"))
+        await session.send(request(3))
+        assert (await answer(session))["id"] == 3
+        platform.refusals.append(Refusal(WorkerLost("start anew with another session id")))
+        platform.cut()
+
+        told = await answer(session)
+        assert (told["id"], told["error"]["code"]) == ("x", -32012)
+        with pytest.raises(WorkerLost):
+            await session.receive()
+
+    assert len(platform.paths) == 2, "it is no use to try again"
 
 
 async def test_whoever_waits_to_send_is_told_that_the_session_has_ended() -> None:

@@ -17,7 +17,13 @@ from websockets.frames import CloseCode
 from mooring.client.connection import CLOSE_TIMEOUT_SECONDS, OPEN_TIMEOUT_SECONDS, check_size, connect, send
 from mooring.client.conversation import Conversation, is_gateway_failure
 from mooring.client.patience import Patience, Search
-from mooring.errors import ConnectionGone, FrameTooLarge, MooringError, SessionNotFound
+from mooring.errors import (
+    ConnectionGone,
+    FrameTooLarge,
+    MooringError,
+    SessionNotFound,
+    WorkerUnavailable,
+)
 from mooring.jsonrpc import error_frame
 from mooring.url import resuming_url
 
@@ -189,8 +195,9 @@ class Session:
             with suppress(MooringError):  # `receive` tells it
                 await self._send_what_waits()
 
-    def _give_up(self, error: MooringError, told: type[MooringError] = SessionNotFound) -> None:
+    def _give_up(self, error: MooringError, told: type[MooringError] | None = None) -> None:
         """Make an end; `told` is the class of what each request without an answer gets."""
+        told = told or (WorkerUnavailable if isinstance(error, WorkerUnavailable) else SessionNotFound)
         answer = told(f"the session has ended: {error.message}", error.data).as_jsonrpc()
         self._last_words.extend(
             error_frame(id_text, answer).encode() for id_text in self._conversation.unanswered

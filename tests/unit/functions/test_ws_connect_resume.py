@@ -6,15 +6,16 @@ from types import ModuleType
 
 import pytest
 
-from mooring.errors import MooringError, SessionNotFound, WorkerUnavailable
+from mooring.errors import MooringError, SessionNotFound
 from mooring.sessions import Session
+from mooring.workers import WorkerDead, WorkerSilent
 from tests.unit.functions.loading import load
 from tests.unit.functions.world import WORKER, World, connect
 
 MINE = "k9Qx3v0aTn2mB7cYw5eZ1g"
 CONNECTION = "aZ3kPcKVoAMCIhw="
 HELD = Session("before=", MINE, "demo/time", "p1", "w1", WORKER.address, is_resumable=True)
-LOST = (SessionNotFound("ended"), WorkerUnavailable("silent"))
+LOST = (SessionNotFound("ended"), WorkerDead("refused"), WorkerSilent("its lease has run out"))
 
 
 @pytest.fixture
@@ -83,15 +84,29 @@ def test_a_client_that_has_frames_of_a_session_that_is_not_there_is_told_to_star
     assert world.started == []
 
 
-@pytest.mark.parametrize("failure", LOST)
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [(LOST[0], (404, "SessionNotFound")), (LOST[1], (410, "WorkerLost")), (LOST[2], (410, "WorkerLost"))],
+)
 def test_so_is_one_whose_session_its_worker_cannot_go_on_with(
-    app: ModuleType, world: World, failure: MooringError
+    app: ModuleType, world: World, failure: MooringError, told: tuple[int, str]
 ) -> None:
     world.resumable[MINE] = HELD
     world.attach_failure = failure
     answer = connect(app, session=MINE, received="7")
-    assert (answer["statusCode"], json.loads(answer["body"])["error"]) == (404, "SessionNotFound")
+    assert (answer["statusCode"], json.loads(answer["body"])["error"]) == told
     assert world.started == []
+
+
+@pytest.mark.parametrize("received", ["0", "7"])
+def test_while_its_worker_is_only_slow_nothing_is_started_beside_it(
+    app: ModuleType, world: World, received: str
+) -> None:
+    world.resumable[MINE] = HELD
+    world.attach_failure = WorkerSilent("no answer yet")
+    world.has_live_worker = True
+    assert connect(app, session=MINE, received=received)["statusCode"] == 503
+    assert (world.started, world.resumable) == ([], {MINE: HELD})
 
 
 @pytest.mark.parametrize("failure", LOST)

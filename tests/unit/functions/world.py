@@ -4,7 +4,7 @@ from types import ModuleType
 from typing import Any
 
 from mooring.errors import Conflict, MooringError, ServerNotFound, Unauthorized
-from mooring.keys import Principal
+from mooring.keys import OF_ROLE, Principal, Scope
 from mooring.servers import Release, Server
 from mooring.sessions import Session
 from mooring.workers import Worker
@@ -24,6 +24,8 @@ class World:
 
     def __init__(self) -> None:
         self.release: Release | None = RELEASE
+        self.owner = "somebody"
+        self.scopes: frozenset[Scope] = OF_ROLE["client"]
         self.workers = [WORKER]
         self.started: list[tuple[str, str, dict[str, Any]]] = []
         self.ended: list[str] = []
@@ -34,14 +36,15 @@ class World:
         self.detached: list[str] = []
         self.is_new = True
         self.attach_failure: MooringError | None = None
+        self.has_live_worker = False
 
     def verify(self, credential: str) -> Principal:
         if credential != "mk_example":
             raise Unauthorized("the API key is not known")
-        return Principal("p1", "client", "k1")
+        return Principal("p1", self.scopes, "k1")
 
     def redeem(self, ticket: str) -> tuple[Principal, dict[str, Any] | None]:
-        return Principal("p2", "admin", "k2"), {"zone": "from the ticket"}
+        return Principal("p2", OF_ROLE["admin"], "k2"), {"zone": "from the ticket"}
 
     def get(self, *which: object) -> Any:
         if len(which) == 2:
@@ -54,6 +57,7 @@ class World:
             created_at="",
             updated_at="",
             version=1,
+            owner=self.owner,
             release=self.release,
         )
 
@@ -62,6 +66,9 @@ class World:
 
     def read(self) -> list[Worker]:
         return self.workers
+
+    def is_alive(self, worker_id: str) -> bool:
+        return self.has_live_worker
 
     def start(self, address: str, session_id: str, order: dict[str, Any]) -> bool:
         self.started.append((address, session_id, order))
