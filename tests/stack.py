@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -77,11 +77,12 @@ class Stack:
             raise AssertionError(f"Ctrl-C did not end it:\n{self._log.read_text()}") from None
 
     def kill(self) -> None:
-        for process in [*self.processes(), cast(Any, self._up)]:
+        assert self._up
+        self._up.kill()  # first: it would start the others again
+        self._up.wait()
+        for process in self.processes():
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        assert self._up
-        self._up.wait()
 
     def command(self, *arguments: str | Path) -> str:
         """Run `mooring` with `arguments` as its operator would; return what it printed."""
@@ -174,10 +175,9 @@ class Stack:
 
     def client_sockets(self) -> int:
         """Return how many connections the public port has."""
-        assert self._up
         public = [
             connection
-            for connection in psutil.Process(self._up.pid).net_connections("tcp")
+            for connection in self.process("gateway").net_connections("tcp")
             if connection.laddr.port == self._port and connection.status != psutil.CONN_LISTEN
         ]
         return len(public)
@@ -217,7 +217,16 @@ class Stack:
 
     def worker(self) -> psutil.Process:
         """Return the process of the worker."""
-        return psutil.Process(json.loads((self.home / "processes.json").read_text())["worker_pid"])
+        return self.process("worker")
+
+    def process(self, part: str) -> psutil.Process:
+        """Return the process of a part, which must be running: emulator, gateway or worker."""
+        return psutil.Process(self.pid(part))
+
+    def pid(self, part: str) -> int:
+        """Return the process id of the part that was started last."""
+        pid: int = json.loads((self.home / "processes.json").read_text())[f"{part}_pid"]
+        return pid
 
 
 def home_with_a_server(home: Path) -> Path:

@@ -1,9 +1,11 @@
-"""ministack, the emulator that stands in for DynamoDB, and the clients that talk to it."""
+"""ministack, the emulator that stands in for AWS, and the clients that talk to it."""
 
+import os
+import signal
 import subprocess
 import sys
-import time
-from http.client import HTTPConnection, HTTPException
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ from botocore.config import Config
 from mooring_local import processes
 
 _START_SECONDS = 20.0
-_SERVICES = "dynamodb,dynamodbstreams"
+_HEALTH = "/_ministack/health"
+_PROGRAM = Path(sys.executable).parent / "ministack"
 REGION = "us-east-1"
 
 
@@ -22,31 +25,47 @@ class EmulatorFailed(RuntimeError):
 
 
 class Emulator:
-    """One ministack process on `port` of the loopback interface. Its memory is all it has."""
+    """One ministack process on `port` of the loopback interface. Its memory is all it has.
 
-    def __init__(self, port: int, log: Path, access_key: str, secret_key: str) -> None:
+    `program` may be another environment's. `variables` are for what it emulates, beside its own.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        log: Path,
+        access_key: str,
+        secret_key: str,
+        *,
+        services: str = "dynamodb,dynamodbstreams",
+        program: Path = _PROGRAM,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self._port = port
         self._log = log
         self._credentials = {"aws_access_key_id": access_key, "aws_secret_access_key": secret_key}
-        self.process = self._spawn()
-
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        environment = {
-            "PATH": str(Path(sys.executable).parent),
-            "GATEWAY_PORT": str(self._port),
-            "EDGE_PORT": str(self._port),
+        self._program = program
+        self._environment = {
+            "PATH": str(program.parent),
+            **(variables or {}),
+            "GATEWAY_PORT": str(port),
+            "EDGE_PORT": str(port),
             "BIND_HOST": "127.0.0.1",
             "MINISTACK_HOST": "127.0.0.1",
             "IOT_MTLS_ENABLED": "0",  # or it listens on a port for each of these two as well
             "SFTP_ENABLED": "0",
-            "SERVICES": _SERVICES,
+            "SERVICES": services,
             "LOG_LEVEL": "WARNING",
         }
-        return processes.spawn([str(Path(sys.executable).parent / "ministack")], environment, self._log)
+        self.process = self._spawn()
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        return processes.spawn([str(self._program)], self._environment, self._log)
 
     def start_again(self) -> None:
         """Replace a process that has died; what it held is gone."""
+        processes.close_input(self.process)
         self.process = self._spawn()
 
     def wait_until_ready(self) -> None:
@@ -55,18 +74,15 @@ class Emulator:
         Raises:
             EmulatorFailed: it ended, or took longer than 20 s.
         """
-        deadline = time.monotonic() + _START_SECONDS
-        while self.process.poll() is None and time.monotonic() < deadline:
-            connection = HTTPConnection("127.0.0.1", self._port, timeout=1)
-            try:
-                connection.request("GET", "/_ministack/health")
-                connection.getresponse()
-                return
-            except (OSError, HTTPException):
-                time.sleep(0.02)  # there is nothing to wait on but the port
-            finally:
-                connection.close()
-        raise EmulatorFailed(f"the DynamoDB emulator did not start; its log is {self._log}")
+        if not processes.answers(self.process, ("127.0.0.1", self._port), _HEALTH, seconds=_START_SECONDS):
+            raise EmulatorFailed(f"the emulator did not start; its log is {self._log}")
+
+    def stop(self) -> None:
+        """End it, and what it has started, without giving it time."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        processes.close_input(self.process)
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of `service` on this emulator."""

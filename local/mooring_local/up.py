@@ -14,9 +14,9 @@ import uvloop
 from mooring.settings import LocalSettings, whole
 from mooring.url import connect_url
 from mooring_local.emulator import EmulatorFailed
-from mooring_local.gateway.disorder import Disorder
+from mooring_local.gateway_process import listen
 from mooring_local.home import Home, write_private
-from mooring_local.stack import Addresses, Stack, StartFailed, bind
+from mooring_local.stack import Addresses, Stack, StartFailed
 
 DEMO_SERVER = "demo/time"
 DEMO_SOURCE = "pypi:mcp-server-time"
@@ -45,8 +45,7 @@ async def _run(settings: LocalSettings) -> None:
         asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
     public = _claim_port(settings, home)
     host = f"{settings.host}:{settings.port}"
-    disorder = Disorder(settings.shuffle_seed) if settings.shuffle_seed >= 0 else None
-    stack = Stack(home, public, Addresses(f"http://{host}", f"ws://{host}"), disorder)
+    stack = Stack(home, public, Addresses(f"http://{host}", f"ws://{host}"))
     home.run_file.unlink(missing_ok=True)  # of a run that was killed: who waits for it waits for this one
     _say(f"Starting Mooring in {home.path}")
     try:
@@ -74,7 +73,7 @@ def _claim_port(settings: LocalSettings, home: Home) -> socket.socket:
             f"Use it, or stop it first: kill {running['pid']}"
         )
     try:
-        return bind(settings.host, settings.port)
+        return listen(settings.host, settings.port)
     except OSError as error:
         raise CannotStart(
             f"port {settings.port} is taken by another program. Choose another one: "
@@ -84,7 +83,7 @@ def _claim_port(settings: LocalSettings, home: Home) -> socket.socket:
 
 async def _host_demo(stack: Stack, key: str, stopping: asyncio.Event) -> None:
     """Host a real public server when the catalog is empty, as anybody would: with the `mooring` command."""
-    if await asyncio.to_thread(stack.catalog.list):
+    if await asyncio.to_thread(next, stack.catalog.listed(brief=True), None):
         return
     _say(f"Hosting a first server, {DEMO_SERVER} ({DEMO_SOURCE})")
     environment = {

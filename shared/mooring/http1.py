@@ -7,6 +7,7 @@ not served by this module.
 """
 
 import asyncio
+import socket
 import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,6 +20,7 @@ import httptools
 
 Headers = Mapping[str, str]
 
+_BACKLOG = 1024
 _LONG_BYTES = 16_384  # from here on a copy costs more than a second buffer
 
 
@@ -42,17 +44,20 @@ class Response:
 Respond = Callable[[Request], Response | Awaitable[Response]]
 
 
-async def serve(
-    respond: Respond, host: str, port: int, *, max_body_bytes: int, backlog: int = 1024
-) -> asyncio.Server:
+async def serve(respond: Respond, host: str, port: int, *, max_body_bytes: int) -> asyncio.Server:
     """Serve `respond`, a plain function or a coroutine function; it must not raise.
 
-    Requests of one connection are answered one after the other. A body over `max_body_bytes` is
-    refused with 413 and the connection closed.
+    Requests of one connection are answered in turn; a body over `max_body_bytes` is refused with 413.
     """
-    loop = asyncio.get_running_loop()
-    return await loop.create_server(
-        lambda: _ServerProtocol(respond, max_body_bytes), host, port, backlog=backlog
+    return await asyncio.get_running_loop().create_server(
+        lambda: _ServerProtocol(respond, max_body_bytes), host, port, backlog=_BACKLOG
+    )
+
+
+async def serve_on(listener: socket.socket, respond: Respond, *, max_body_bytes: int) -> asyncio.Server:
+    """Serve as `serve` does, on a socket that is bound already."""
+    return await asyncio.get_running_loop().create_server(
+        lambda: _ServerProtocol(respond, max_body_bytes), sock=listener, backlog=_BACKLOG
     )
 
 

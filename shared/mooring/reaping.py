@@ -13,6 +13,7 @@ from mooring.errors import MooringError, SessionNotFound
 from mooring.farewells import Farewells
 from mooring.observability import logger
 from mooring.session_rows import SessionRow, SessionRows
+from mooring.sessions import Session
 from mooring.workers import Worker, WorkerClient, WorkerTable
 
 STALE_SECONDS = 60.0  # a younger row's $disconnect, or the start of its session, may still be under way
@@ -55,6 +56,24 @@ class Reaper:
         self._tell(row for row in self._rows.all() if row.session.worker_id == worker_id)
         self._worker_table.forget(worker_id)
 
+    def bury_connections(self) -> None:
+        """Do what $disconnect was to do for every connection: none is left, and none is being opened.
+
+        Ends as well what a $connect that was cut off has left: a session without a row, a row without one.
+        """
+        rows = list(self._rows.all())
+        named = frozenset(row.session.session_id for row in rows)
+        addresses = {row.session.worker_address for row in rows}
+        for address in addresses | {worker.address for worker in self._worker_table.all()}:
+            try:
+                living = self._workers.sessions(address)
+                self._let_go([row for row in rows if row.session.worker_address == address], living)
+                for session_id in living - named:
+                    self._workers.end(address, session_id)
+            except MooringError:
+                logger.warning("worker not told that its clients are gone")  # who buries it tells them
+        logger.info("connections buried", rows=len(rows))
+
     def _look_at(self, worker_id: str, worker: Worker | None, rows: list[SessionRow]) -> None:
         is_leased = worker is not None and worker.lease > time()
         old = [row for row in rows if row.age_seconds > STALE_SECONDS]
@@ -90,11 +109,28 @@ class Reaper:
             session = row.session
             if self._connections.is_open(session.connection_id):
                 return
-            self._workers.detach(session.worker_address, session.session_id, session.connection_id, 0)
-            self._rows.claim(session.connection_id, session.worker_id)
+            self._disconnect(session)
             logger.info("abandoned connection", session_id=session.session_id, worker_id=session.worker_id)
 
         _each(end, rows)
+
+    def _let_go(self, rows: Iterable[SessionRow], living: frozenset[str]) -> None:
+        def let_go(row: SessionRow) -> None:
+            if row.is_connection:
+                self._disconnect(row.session)
+            elif row.session.session_id in living:
+                self._detach(row.session)  # the connection that it names may have no row yet
+            else:
+                self._rows.forget_session(row.session)
+
+        _each(let_go, rows)
+
+    def _disconnect(self, session: Session) -> None:
+        self._detach(session)
+        self._rows.claim(session.connection_id, session.worker_id)
+
+    def _detach(self, session: Session) -> None:
+        self._workers.detach(session.worker_address, session.session_id, session.connection_id, 0)
 
 
 def _each(act: Callable[[SessionRow], None], rows: Iterable[SessionRow]) -> None:

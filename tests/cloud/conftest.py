@@ -4,23 +4,20 @@ It runs the functions with this machine's Python, so the layers are built for th
 """
 
 import os
-import signal
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import pytest
 
+from mooring_local import processes
+from mooring_local.emulator import Emulator
 from tests.cloud.deployment import REGION, ROOT, SAM_ENVIRONMENT, STACK, Deployment, run_tool
 
 EMULATOR_SERVICES = (
-    "apigatewayv2,apigateway,cloudformation,dynamodb,iam,kms,lambda,logs,s3,secretsmanager,sts"
+    "apigatewayv2,apigateway,cloudformation,dynamodb,dynamodbstreams,events,iam,kms,lambda,logs,s3,"
+    "secretsmanager,sqs,sts"
 )
-START_SECONDS = 20.0
 BUILD_SECONDS = 120.0
 DEPLOY_SECONDS = 120.0
 
@@ -55,51 +52,20 @@ def build(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="session")
 def emulator(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    log = tmp_path_factory.mktemp("emulator") / "log"
-    variables = {
-        **environment,
-        "GATEWAY_PORT": str(port),
-        "EDGE_PORT": str(port),
-        "BIND_HOST": "127.0.0.1",
-        "MINISTACK_HOST": "127.0.0.1",
-        "SERVICES": EMULATOR_SERVICES,
-        "AUTH": "true",  # functions may do what their roles allow, and no more
-        "IOT_MTLS_ENABLED": "0",  # it would take port 8883, which is not ours to take
-        "SFTP_ENABLED": "0",
-    }
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [SAM_ENVIRONMENT / "ministack"],
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    emulator = Emulator(
+        processes.free_port(),
+        tmp_path_factory.mktemp("emulator") / "log",
+        environment["AWS_ACCESS_KEY_ID"],
+        environment["AWS_SECRET_ACCESS_KEY"],
+        services=EMULATOR_SERVICES,
+        program=SAM_ENVIRONMENT / "ministack",
+        variables={**environment, "AUTH": "true"},  # functions may do what their roles allow, and no more
+    )
     try:
-        wait_until_it_answers(process, port, log)
-        yield f"http://127.0.0.1:{port}"
+        emulator.wait_until_ready()
+        yield emulator.url
     finally:
-        # Its function workers are in its process group.
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
-
-
-def wait_until_it_answers(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        connection = HTTPConnection("127.0.0.1", port, timeout=1)
-        try:
-            connection.request("GET", "/_ministack/health")
-            connection.getresponse()
-            return
-        except (OSError, HTTPException):
-            time.sleep(0.05)  # nothing but the port tells that it is up
-        finally:
-            connection.close()
-    raise AssertionError(log.read_text(errors="replace")[-2000:])
+        emulator.stop()
 
 
 @pytest.fixture(scope="session")

@@ -256,3 +256,42 @@ def test_a_client_that_has_left_does_not_keep_the_others(world: World, nowhere: 
 
     assert world.gateway.closed == ["b="]
     assert world.keys() == []
+
+
+def test_when_no_connection_is_left_each_is_reported_whatever_its_age(world: World) -> None:
+    world.announce("w1", LEASED)
+    world.open("a=", "s1")
+    world.open("b=", "s2", is_resumable=True)
+    world.worker.sessions += ["s1", "s2"]
+
+    world.reaper().bury_connections()
+
+    reports = {call for call in world.worker.calls if call[0] == "DELETE"}
+    assert reports == {
+        ("DELETE", f"/sessions/{of}/connections/{to}") for of, to in (("s1", "a="), ("s2", "b="))
+    }
+    assert world.keys() == ["session#s2"]
+
+
+def test_what_a_cut_off_connect_has_left_ends_with_the_connections(world: World) -> None:
+    """A session that no row names, and a row whose session never came to be."""
+    world.announce("dead", LAPSED)
+    world.announce("w1", LEASED)
+    world.open("a=", "named")
+    world.sessions.claim(Session("b=", "never started", "acme/test", "p", "w1", world.worker_url, True), None)
+    world.worker.sessions += ["named", "unnamed"]
+
+    world.reaper().bury_connections()
+
+    ended = {target for method, target in world.worker.calls if method == "DELETE"}
+    assert ended == {"/sessions/named/connections/a=", "/sessions/unnamed"}
+    assert world.keys() == []
+
+
+def test_what_a_dead_worker_left_is_not_told_to_it(world: World, nowhere: str) -> None:
+    world.announce("dead", LAPSED, nowhere)
+    world.open("a=", "s1", "dead", address=nowhere)
+
+    world.reaper().bury_connections()
+
+    assert world.keys() == ["a="]  # until it is buried, which reads the ledger too

@@ -109,15 +109,13 @@ async def journaled(home: Path, *texts: str) -> None:
     await until_empty(missing, seconds=1.0)
 
 
-@pytest.mark.parametrize("part", ["worker_pid", "emulator_pid"])
+@pytest.mark.parametrize("part", ["worker", "emulator", "gateway"])
 async def test_a_part_that_dies_is_started_again(stack: Stack, part: str) -> None:
-    processes_file = stack.home / "processes.json"
-    dead = json.loads(processes_file.read_text())[part]
+    dead = stack.pid(part)
     os.kill(dead, signal.SIGKILL)
 
     async def not_replaced() -> Any:
-        running = json.loads(processes_file.read_text())
-        return running[part] == dead or await asyncio.to_thread(nobody_takes_sessions, stack)
+        return stack.pid(part) == dead or await asyncio.to_thread(nobody_takes_sessions, stack)
 
     await until_empty(not_replaced, seconds=15)
     assert names(stack) == ["acme/listed"]
@@ -126,5 +124,5 @@ async def test_a_part_that_dies_is_started_again(stack: Stack, part: str) -> Non
 def nobody_takes_sessions(stack: Stack) -> bool:
     try:
         return stack.worker_sessions() != []
-    except (OSError, ValueError, psutil.NoSuchProcess, BotoCoreError):
+    except (OSError, ValueError, KeyError, psutil.NoSuchProcess, BotoCoreError):
         return True

@@ -1,0 +1,1 @@
+"""The search index of the local run: the function `catalog_indexer`, fed from the emulator's stream."""
