@@ -10,7 +10,7 @@ import click
 from mooring import __version__
 from mooring.errors import MooringError
 from mooring.settings import LocalSettings, SettingsError
-from mooring_cli import add, calls, keys, servers
+from mooring_cli import add, calls, importing, keys, logs, search, servers
 from mooring_cli.failures import Failure, failure
 
 
@@ -55,14 +55,16 @@ def up() -> None:
 
 
 mooring.add_command(add.add)
+mooring.add_command(importing.import_servers)
 mooring.add_command(servers.list_servers)
 mooring.add_command(servers.show)
 mooring.add_command(servers.remove)
-mooring.add_command(servers.search)
+mooring.add_command(search.search)
 mooring.add_command(servers.tools)
 mooring.add_command(servers.url)
 mooring.add_command(calls.call)
 mooring.add_command(calls.connect)
+mooring.add_command(logs.logs)
 mooring.add_command(keys.keys)
 
 

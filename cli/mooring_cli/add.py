@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mooring_local.packages import Package
 
 _CANDIDATE_SUFFIX = ".new"
+_REGISTRY_NAME = "mooring/registry"
 _MAX_PART_LENGTH = 100  # of each part of a name, see mooring.names
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -60,7 +61,7 @@ def add(
     variables: tuple[tuple[str, str], ...],
     as_json: bool,
 ) -> None:
-    """Host a server: npm:<package>, pypi:<package>, or a folder.
+    """Host a server: npm:<package>, pypi:<package>, a folder, or `registry`, this Mooring's search as tools.
 
     After -- come arguments for the server; for a folder, the command that starts it. They and the values of
     --env may contain ${config.<name>}, a value of the session's configuration, and ${session}, the session's
@@ -71,7 +72,11 @@ def add(
             f"{target.url} is on another machine; servers are built where they run",
             "Run this command there, with MOORING_URL not set here",
         )
-    bundle = _build(source, command)
+    if source == "registry":
+        bundle = _build_registry(target)
+        name, config = name or _REGISTRY_NAME, config or {"apiKey": target.api_key}
+    else:
+        bundle = _build(source, command)
     package = _with_variables(bundle.package, dict(variables))
     qualified_name = name or default_name(source, package.name)
     listed = host(target, qualified_name, bundle.digest, package, config)
@@ -107,6 +112,19 @@ def _build(source: str, command: Sequence[str]) -> "Bundle":
         return bundles.build(source, home.worker / "bundles", home.path / "runtimes", _say, command)
     except BuildFailed as error:
         raise Failure(error.cause, error.next_step, error.details) from error
+
+
+def _build_registry(target: Target) -> "Bundle":
+    """Return the bundle of the registry's own server, which asks this Mooring."""
+    import mooring_local
+
+    bundle = _build(str(Path(mooring_local.__file__).with_name("registry_server")), ())
+    package = replace(
+        _with_variables(bundle.package, {"MOORING_URL": target.url}),
+        name="Mooring registry",
+        description="Finds MCP servers and their tools in this registry, and says how to connect to them.",
+    )
+    return replace(bundle, package=package)
 
 
 def host(

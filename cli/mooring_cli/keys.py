@@ -1,9 +1,30 @@
 """Commands on API keys."""
 
+import re
+from typing import Any
+
 import click
 
 from mooring_cli import output
 from mooring_cli.target import Target, pass_target
+
+# As in mooring.keys, which is slow to import.
+ROLES = ("client", "publisher", "admin")
+SCOPES = ("read", "connect", "publish", "admin")
+
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+class _Duration(click.ParamType[int]):
+    """`90d` and the like, as seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        found = re.fullmatch(r"([1-9][0-9]{0,8})([smhdw])", str(value))
+        if not found:
+            self.fail("must be a number and a unit, like 12h, 90d or 4w", param, ctx)
+        return int(found[1]) * _UNIT_SECONDS[found[2]]
 
 
 @click.group()
@@ -13,12 +34,30 @@ def keys() -> None:
 
 @keys.command()
 @click.argument("name")
-@click.option("--role", type=click.Choice(["client", "admin"]), default="client", show_default=True)
+@click.option("--role", type=click.Choice(ROLES), help="The usual scopes: client if you say nothing.")
+@click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, help="In place of a role.")
+@click.option("--principal", help="Whom it speaks for: keys of one principal own the same servers.")
+@click.option("--expires", type=_Duration(), help="After how long it ends, like 90d.")
 @output.as_json
 @pass_target
-def create(target: Target, name: str, role: str, as_json: bool) -> None:
+def create(
+    target: Target,
+    name: str,
+    role: str | None,
+    scopes: tuple[str, ...],
+    principal: str | None,
+    expires: int | None,
+    as_json: bool,
+) -> None:
     """Make a key and print it. It is shown this once."""
-    made = target.registry.create_key(name, role)
+    wanted = {
+        "name": name,
+        "role": role,
+        "scopes": list(scopes) or None,
+        "principal": principal,
+        "expiresInSeconds": expires,
+    }
+    made = target.registry.create_key({field: value for field, value in wanted.items() if value is not None})
     if as_json:
         output.print_json(made)
     else:
@@ -33,8 +72,12 @@ def list_keys(target: Target, as_json: bool) -> None:
     found = target.registry.keys()
     if as_json:
         output.print_json(found)
-    else:
-        output.print_table(("ID", "ROLE", "NAME"), [(key["id"], key["role"], key["name"]) for key in found])
+        return
+    rows = [
+        (key["id"], key["prefix"], _may(key), _minute(key["lastUsedAt"]) or "never", _end(key), key["name"])
+        for key in found
+    ]
+    output.print_table(("ID", "KEY", "MAY", "LAST USED", "ENDS", "NAME"), rows)
 
 
 @keys.command()
@@ -43,3 +86,16 @@ def list_keys(target: Target, as_json: bool) -> None:
 def revoke(target: Target, key_id: str) -> None:
     """Revoke a key; it stops working at once."""
     target.registry.revoke_key(key_id)
+
+
+def _may(key: dict[str, Any]) -> str:
+    return str(key["role"] or ",".join(key["scopes"]))
+
+
+def _end(key: dict[str, Any]) -> str:
+    return "revoked" if key["revokedAt"] else _minute(key["expiresAt"]) or "never"
+
+
+def _minute(at: str | None) -> str:
+    """Return `2026-11-20 12:00` of an ISO 8601 text in UTC."""
+    return at[:16].replace("T", " ") if at else ""

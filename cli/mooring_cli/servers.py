@@ -1,4 +1,4 @@
-"""Commands on the catalog: list, show, remove, search, tools, url."""
+"""Commands on the catalog: list, show, remove, tools, url."""
 
 from typing import Any
 
@@ -20,23 +20,6 @@ def list_servers(target: Target, as_json: bool) -> None:
         output.print_json(servers)
     else:
         _print_servers(servers)
-
-
-@click.command()
-@click.argument("query", nargs=-1, required=True)
-@click.option("--page", type=click.IntRange(min=1), default=1, show_default=True)
-@output.as_json
-@pass_target
-def search(target: Target, query: tuple[str, ...], page: int, as_json: bool) -> None:
-    """Search the servers; owner:<name>, repo:<name> and is:deployed narrow it down."""
-    found = target.registry.servers(" ".join(query), page=page, page_size=20)
-    if as_json:
-        output.print_json(found)
-        return
-    _print_servers(found["servers"])
-    pages = found["pagination"]["totalPages"]
-    if page < pages:
-        click.echo(f"Page {page} of {pages}; the next: --page {page + 1}", err=True)
 
 
 @click.command()

@@ -1,28 +1,61 @@
 """The HTTP API: the registry's app, on Lambda."""
 
+import tempfile
+from pathlib import Path
+
 import boto3
 from mangum import Mangum
 
 from mooring.catalog import Catalog
+from mooring.catalog_editor import CatalogEditor
+from mooring.index_requests import IndexRequests
 from mooring.keys import KeyTable
+from mooring.logs_api import WORKER_TIMEOUT_SECONDS, ChildLogs
 from mooring.observability import logger
 from mooring.profiles import ProfileTable
 from mooring.registry_api import create_app
+from mooring.registry_search import RegistrySearch
 from mooring.sealing import sealer
+from mooring.search import blobs, models
+from mooring.search.reader import IndexReader
+from mooring.server_views import ServerViews
 from mooring.settings import Settings
 from mooring.tickets import TicketTable
+from mooring.workers import WorkerClient, WorkerTable
 
 settings = Settings.read()
 logger.setLevel(settings.log_level)
 dynamodb = boto3.client("dynamodb")
 seal = sealer(settings)
+catalog = Catalog(dynamodb, settings.catalog_table, settings.usage_table)
 
+
+def _search() -> RegistrySearch:
+    views = ServerViews(settings.ws_url, settings.public_url)
+    if not settings.search_index:
+        return RegistrySearch(catalog, views)
+    reader = IndexReader(
+        blobs.opened(settings.search_index, Path(tempfile.gettempdir(), "mooring-index")),
+        models.encoder(settings.encoder, settings.models),
+        refresh_seconds=settings.search_refresh_seconds,
+    )
+    return RegistrySearch(catalog, views, reader, IndexRequests(dynamodb, settings.catalog_table))
+
+
+search = _search()
 app = create_app(
-    Catalog(dynamodb, settings.catalog_table, settings.usage_table),
+    catalog,
+    CatalogEditor(dynamodb, settings.catalog_table),
     KeyTable(dynamodb, settings.keys_table),
     TicketTable(dynamodb, settings.tickets_table, seal),
     ProfileTable(dynamodb, settings.profiles_table, seal),
+    ChildLogs(
+        WorkerTable(dynamodb, settings.workers_table),
+        WorkerClient(settings.worker_secret, timeout_seconds=WORKER_TIMEOUT_SECONDS),
+    ),
+    search,
     ws_url=settings.ws_url,
     public_url=settings.public_url,
+    key_requests_per_minute=settings.key_requests_per_minute,
 )
 handler = Mangum(app, lifespan="off")

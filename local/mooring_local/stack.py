@@ -30,7 +30,7 @@ from mooring_local.worker_process import WorkerProcess
 
 _START_SECONDS = 20.0
 _WATCH_SECONDS = 0.1
-_REFRESH_SECONDS = "1"  # a look at a file costs nothing
+_REFRESH_SECONDS = "0.1"  # a look at a file costs nothing; who adds a server lists it next
 
 
 class StartFailed(RuntimeError):

@@ -1,27 +1,46 @@
 """Routes for what gives access: keys, one-time tickets, stored profiles."""
 
+import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
 from mooring.authentication import Admin, Caller
-from mooring.keys import Key, KeyTable, Role
+from mooring.errors import InvalidRequest
+from mooring.instants import Instant
+from mooring.keys import SCOPES, Key, KeyTable, Role, Scope
 from mooring.profiles import ProfileTable
 from mooring.tickets import LIFETIME_SECONDS, TicketTable
 
 Answer = dict[str, Any]
 
+_MAX_KEY_SECONDS = 100 * 366 * 86_400
+
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
 
 
 class NewKey(_Body):
     name: Annotated[str, Field(min_length=1, max_length=100)]
-    role: Role = "client"
+    role: Role | None = None
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(SCOPES))] | None = None
     principal: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    expires_at: Instant | None = None
+    expires_in_seconds: Annotated[int, Field(strict=True, ge=1, le=_MAX_KEY_SECONDS)] | None = None
+
+    def expiry(self) -> float | None:
+        """Return when it ends, in seconds since the epoch; raises InvalidRequest if that is over."""
+        if self.expires_at and self.expires_in_seconds:
+            raise InvalidRequest("give either expiresAt or expiresInSeconds")
+        if self.expires_in_seconds:
+            return time.time() + self.expires_in_seconds
+        if self.expires_at and self.expires_at.timestamp() <= time.time():
+            raise InvalidRequest("expiresAt must be in the future")
+        return self.expires_at.timestamp() if self.expires_at else None
 
 
 class NewTicket(_Body):
@@ -37,7 +56,15 @@ def routes(keys: KeyTable, tickets: TicketTable, profiles: ProfileTable) -> APIR
 
     @router.post("/keys", status_code=201)
     def create_key(admin: Admin, body: NewKey) -> Answer:
-        key, secret = keys.create(body.name, body.role, body.principal)
+        if body.role and body.scopes:
+            raise InvalidRequest("give either role or scopes")
+        key, secret = keys.create(
+            body.name,
+            body.role or "client",
+            body.principal,
+            scopes=body.scopes or (),
+            expires_at=body.expiry(),
+        )
         return {**_key(key), "key": secret}
 
     @router.get("/keys")
@@ -74,8 +101,12 @@ def _key(key: Key) -> Answer:
     return {
         "id": key.id,
         "name": key.name,
+        "prefix": f"{key.prefix}…",
         "role": key.role,
+        "scopes": [scope for scope in SCOPES if scope in key.scopes],
         "principal": key.principal,
         "createdAt": key.created_at,
+        "expiresAt": key.expires_at,
+        "lastUsedAt": key.last_used_at,
         "revokedAt": key.revoked_at,
     }

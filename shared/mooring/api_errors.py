@@ -11,11 +11,16 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from mooring.errors import InvalidRequest, MooringError
 from mooring.observability import logger
 
+Problem = dict[str, str]
+"""Which `field` is wrong, and the `reason`: what it must be."""
+
 _KINDS = {404: "NotFound", 405: "MethodNotAllowed"}
+_METHODS = ("GET", "HEAD", "PUT", "POST", "PATCH", "DELETE")
 
 
 def install(app: FastAPI) -> None:
@@ -36,6 +41,16 @@ def answer(error: MooringError) -> JSONResponse:
     return JSONResponse(error.as_http(), error.http_status, headers)
 
 
+def problems(errors: Sequence[Any], skip: int = 0) -> list[Problem]:
+    """Return what pydantic found, in our words; the first `skip` steps to each place are left out."""
+    return [{"field": _field(error["loc"][skip:]), "reason": _reason(error)} for error in errors]
+
+
+def summary(problems: list[Problem]) -> str:
+    """Return problems as one text."""
+    return "; ".join(f"{problem['field']} {problem['reason']}" for problem in problems)
+
+
 async def _answer_ours(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, MooringError)
     return answer(error)
@@ -43,9 +58,8 @@ async def _answer_ours(_request: Request, error: Exception) -> JSONResponse:
 
 async def _answer_invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    problems = [{"field": _field(problem["loc"]), "reason": _reason(problem)} for problem in error.errors()]
-    message = "; ".join(f"{problem['field']} {problem['reason']}" for problem in problems)
-    return answer(InvalidRequest(message, {"errors": problems}))
+    found = problems(error.errors(), skip=1)  # where it was found begins with "body" or "query"
+    return answer(InvalidRequest(summary(found), {"errors": found}))
 
 
 async def _answer_http(request: Request, error: Exception) -> JSONResponse:
@@ -58,7 +72,20 @@ async def _answer_http(request: Request, error: Exception) -> JSONResponse:
         "error": _KINDS.get(error.status_code, "InvalidRequest"),
         "message": messages.get(error.status_code, error.detail),
     }
-    return JSONResponse(body, error.status_code, error.headers)
+    headers = {**(error.headers or {}), **({"Allow": _allowed(request)} if error.status_code == 405 else {})}
+    return JSONResponse(body, error.status_code, headers)
+
+
+def _allowed(request: Request) -> str:
+    """Return the methods of all routes that have the path; Starlette knows those of the first."""
+    return ", ".join(
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    )
 
 
 async def _answer_unexpected(request: Request, _error: Exception) -> JSONResponse:
@@ -67,8 +94,8 @@ async def _answer_unexpected(request: Request, _error: Exception) -> JSONRespons
 
 
 def _field(location: Sequence[int | str]) -> str:
-    """Return `release.launch.args.0` for where pydantic found a problem: without its `body` or `query`."""
-    return ".".join(str(step) for step in location[1:]) or "the body"
+    """Return `release.launch.args.0` for where pydantic found a problem."""
+    return ".".join(map(str, location)) or "the body"
 
 
 def _reason(problem: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Who calls the HTTP API: every request carries a key, and its principal is in `request.state`."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -7,8 +8,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mooring import keys
 from mooring.api_errors import answer
-from mooring.errors import Forbidden, Unauthorized
+from mooring.errors import Unauthorized
 from mooring.keys import KeyTable, Principal, credential_from
 
 
@@ -29,7 +31,9 @@ class RequireKey:
                 credential = credential_from(Headers(scope=scope), {})
                 if credential is None:
                     raise Unauthorized("no API key: send the header Authorization: Bearer <key>")
-                principal = await run_in_threadpool(self._keys.verify, credential)
+                principal = self._keys.trusted(credential)
+                if principal is None:
+                    principal = await run_in_threadpool(self._keys.verify, credential)
             except Unauthorized as error:
                 await answer(error)(scope, receive, send)
                 return
@@ -37,18 +41,16 @@ class RequireKey:
         await self._app(scope, receive, send)
 
 
-async def _caller(request: Request) -> Principal:
-    principal: Principal = request.state.principal
-    return principal
+def _who_may(scope: keys.Scope) -> Callable[[Request], Awaitable[Principal]]:
+    async def caller(request: Request) -> Principal:
+        principal: Principal = request.state.principal
+        principal.require(scope)
+        return principal
 
-
-Caller = Annotated[Principal, Depends(_caller)]
-
-
-async def _admin(caller: Caller) -> Principal:
-    if caller.role != "admin":
-        raise Forbidden("this needs a key of role admin; yours has role client")
     return caller
 
 
-Admin = Annotated[Principal, Depends(_admin)]
+Reader = Annotated[Principal, Depends(_who_may("read"))]
+Caller = Annotated[Principal, Depends(_who_may("connect"))]
+Publisher = Annotated[Principal, Depends(_who_may("publish"))]
+Admin = Annotated[Principal, Depends(_who_may("admin"))]

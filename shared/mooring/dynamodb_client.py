@@ -20,6 +20,7 @@ class ConditionalCheckFailedException(AwsError):
 
 
 class _Exceptions:
+    ClientError = AwsError
     ConditionalCheckFailedException = ConditionalCheckFailedException
 
 

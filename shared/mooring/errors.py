@@ -7,6 +7,7 @@
     * NotDeployed         the server exists and has no release that can be hosted
     * Conflict            somebody else changed the same thing at the same time, or holds its name
         * PreconditionFailed  it is not the version that If-Match names
+        * Kept                an import leaves a record alone (mooring.edits)
     * InvalidRequest      a field of a request is missing or wrong
         * InvalidConfig   the session's configuration does not fit the server's configSchema
     * InvalidFrame        a frame is not JSON-RPC

@@ -98,7 +98,6 @@ def routes(catalog: Catalog, logs: ChildLogs) -> APIRouter:
     """Return the routes; they are for the owner of a server and for admins."""
     router = APIRouter()
 
-    # Before the routes of a server: their name is a path, and would take this one for a name.
     @router.get("/servers/{owner}/{name}/logs")
     def get_server_logs(
         publisher: Publisher, owner: str, name: str, lines: Lines = 100, cursor: Cursor = ""

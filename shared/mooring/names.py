@@ -4,7 +4,10 @@ import re
 
 from mooring.errors import InvalidRequest
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+PART = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+PATTERN = f"{PART}/{PART}"
+
+_NAME = re.compile(PATTERN)
 
 
 def display(name: str) -> str:

@@ -14,7 +14,9 @@ from mooring.errors import InvalidRequest
 from mooring.keys import Principal
 from mooring.sealing import Sealer
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAME_PATTERN = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+
+_NAME = re.compile(NAME_PATTERN)
 
 
 class ProfileTable:

@@ -1,12 +1,13 @@
 """What the catalog knows about a server, and the items it is kept as (no I/O)."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from mooring import documents
 from mooring.dynamodb import Item, from_item, to_item
 
 Document = dict[str, Any]
+Hosting = Literal["here", "elsewhere"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,16 +33,39 @@ class Server:
     homepage: str = ""
     repository: str = ""
     license: str = ""
+    icon_url: str = ""
+    categories: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    owner: str = ""
+    """The principal that may change it; empty: only an admin."""
     verified: bool = False
+    unlisted: bool = False
+    """In no list, and shown to nobody but its owner and admins; who knows its name may connect."""
     release: Release | None = None
+    remotes: tuple[Document, ...] = ()
+    """Where it runs elsewhere: `{"type": "http" | "sse" | "ws", "url": …}`."""
+    hosted_elsewhere: bool = False
+    """It runs somewhere, says who imported it, without an address."""
+    packages: tuple[Document, ...] = ()
+    """Where it can be had to run locally, as in a server.json."""
+    config_schema: Document | None = None
+    """Of its remotes and packages; a release has its own."""
+    stated_version: str = ""
+    source: Document | None = None
+    """Where it was imported from: `{"registry": …}`; None: it was published here."""
     tools: list[Document] | None = None
     """As last scanned, like prompts and resources; None: not scanned yet."""
     prompts: list[Document] | None = None
     resources: list[Document] | None = None
+    uses_elsewhere: int = 0
+    """Tool calls that were counted before it came here."""
     created_at: str
     updated_at: str
     version: int
     """Of the record: every change counts it up."""
+    deleted_at: str | None = None
+    """Set: this is a tombstone, which keeps the name and what its owner may restore."""
+    deleted_by_import: bool = False
 
     @property
     def name(self) -> str:
@@ -49,12 +73,38 @@ class Server:
         return self.qualified_name.lower()
 
     @property
+    def namespace(self) -> str:
+        return self.name.partition("/")[0]
+
+    @property
+    def hosting(self) -> Hosting | None:
+        """Where it runs; None: it is only listed."""
+        if self.release:
+            return "here"
+        return "elsewhere" if self.remotes or self.hosted_elsewhere else None
+
+    @property
     def is_deployed(self) -> bool:
-        return self.release is not None
+        return self.hosting is not None
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it has an address to connect to."""
+        return self.release is not None or bool(self.remotes)
+
+    @property
+    def version_name(self) -> str:
+        """What its publisher calls its version; where nobody said, the package's or the release's."""
+        if self.stated_version or self.release is None:
+            return self.stated_version or "0.0.0"
+        _, _, of_package = (self.release.package or "").rpartition("@")
+        return of_package if of_package[:1].isdigit() else self.release.id
 
 
 _RELEASE_DOCUMENTS = ("launch", "config_schema")
-_SERVER_DOCUMENTS = ("tools", "prompts", "resources")
+_SERVER_DOCUMENTS = ("config_schema", "packages", "prompts", "remotes", "resources", "source", "tools")
+_TUPLES = ("categories", "keywords", "packages", "remotes")
+_PAST_VERSION = "version#"
 
 
 def server_item(server: Server) -> Item:
@@ -66,6 +116,16 @@ def server_item(server: Server) -> Item:
     return item
 
 
+def past_version_item(server: Server) -> Item:
+    """Return the item that keeps what `server` is now, for when a newer version has taken its place."""
+    past = replace(server, tools=None, prompts=None, resources=None)
+    return {**server_item(past), "item": {"S": _PAST_VERSION + server.version_name}}
+
+
+def is_past_version(item: Item) -> bool:
+    return str(item["item"]["S"]).startswith(_PAST_VERSION)
+
+
 def release_item(release: Release) -> Item:
     """Return the attributes of a release; raises InvalidRequest for a document that is not JSON."""
     record = {name: getattr(release, name) for name in Release.__dataclass_fields__}
@@ -73,13 +133,14 @@ def release_item(release: Release) -> Item:
 
 
 def server_from_item(item: Item) -> Server:
+    """Return the server of an item, or what it was of the item of a past version."""
     record = from_item(item)
     release = record.pop("release", None)
-    known = {name: record[name] for name in Server.__dataclass_fields__ if name in record}
-    return Server(
-        **_decoded(known, _SERVER_DOCUMENTS),
-        release=Release(**_decoded(release, _RELEASE_DOCUMENTS)) if release else None,
+    known = _decoded(
+        {name: record[name] for name in Server.__dataclass_fields__ if name in record}, _SERVER_DOCUMENTS
     )
+    known |= {name: tuple(known[name]) for name in _TUPLES if name in known}
+    return Server(**known, release=Release(**_decoded(release, _RELEASE_DOCUMENTS)) if release else None)
 
 
 def _encoded(record: Document, names: tuple[str, ...], prefix: str) -> Document:

@@ -219,7 +219,7 @@ def publish(values: Mapping[str, str]) -> None:
 
 
 def one_blas_thread(environ: MutableMapping[str, str] = os.environ) -> None:
-    """Have numpy, which is not imported yet, multiply in the calling thread alone, unless it is told otherwise.
+    """Have numpy, once it is imported, multiply in the calling thread alone, unless it is told otherwise.
 
     On a busy machine two threads that wait for each other took thirty times as long as one.
     """

@@ -46,7 +46,7 @@ class TicketTable:
         row = {
             "ticket_hash": ticket_hash,
             "principal": principal.id,
-            "role": principal.role,
+            "scopes": sorted(principal.scopes),
             "key_id": principal.key_id,
             "config": sealed,
             "expires_at": int(self._clock()) + LIFETIME_SECONDS,
@@ -74,7 +74,7 @@ class TicketTable:
                 "the ticket is not known, was used already, or is over a minute old"
             ) from error
         row = from_item(answer["Attributes"])
-        principal = Principal(row["principal"], row["role"], row["key_id"])
+        principal = Principal(row["principal"], frozenset(row["scopes"]), row["key_id"])
         if "config" not in row:
             return principal, None
         text = self._sealer.unseal(row["config"], principal=principal.id, name=ticket_hash)

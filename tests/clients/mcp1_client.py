@@ -1,4 +1,4 @@
-"""The stock Python client, first generation: `mcp` 1.30 over its own WebSocket or stdio transport.
+"""The stock Python client, first generation: `mcp` 1.30 over its own WebSocket, HTTP or stdio transport.
 
 Runs in `.venv-mcp1`. Reads {"target", "scenario"} as JSON from stdin (scenarios.py), prints what it saw.
 """
@@ -7,10 +7,12 @@ Runs in `.venv-mcp1`. Reads {"target", "scenario"} as JSON from stdin (scenarios
 
 import asyncio
 import warnings
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import anyio
+import httpx
 from mcp import ClientSession, McpError, StdioServerParameters, stdio_client, types
+from mcp.client.streamable_http import streamable_http_client
 from mcp.client.websocket import websocket_client
 
 from tests.clients.player import Params, Player, plain, read_order
@@ -51,7 +53,18 @@ class Stock:
         await session.send_notification(types.ClientNotification(cancelled))
 
 
+@asynccontextmanager
+async def over_http(target: Params):
+    async with (
+        httpx.AsyncClient(headers=target["headers"]) as http,
+        streamable_http_client(target["url"], http_client=http) as (read, write, _),
+    ):
+        yield read, write
+
+
 def transport(target: Params) -> AbstractAsyncContextManager:
+    if "headers" in target:
+        return over_http(target)
     if "url" in target:
         with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
             return websocket_client(target["url"])

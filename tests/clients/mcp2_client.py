@@ -1,17 +1,20 @@
-"""The stock Python client, second generation: `mcp` 2.3 over Mooring's WebSocket transport or its own stdio.
+"""The stock Python client, second generation: `mcp` 2.3 over Mooring's WebSocket transport, or HTTP or stdio.
 
 Reads {"target", "scenario"} as JSON from stdin (scenarios.py), prints what it saw.
 """
 
 import asyncio
 import warnings
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
+import httpx2
 from mcp import MCPError, StdioServerParameters, types
 from mcp.client import Client
 from mcp.client.session import ClientRequestContext, IncomingMessage
+from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPDeprecationWarning
 
 from mooring.client import websocket_transport
@@ -49,7 +52,18 @@ async def abandon(call: Callable[..., Awaitable[Any]]) -> None:
         await call(scope.cancel)
 
 
+@asynccontextmanager
+async def over_http(target: Params) -> AsyncIterator[Any]:
+    async with (
+        httpx2.AsyncClient(headers=target["headers"]) as http,
+        streamable_http_client(target["url"], http_client=http) as streams,
+    ):
+        yield streams
+
+
 def server(target: Params) -> Any:
+    if "headers" in target:
+        return over_http(target)
     return websocket_transport(target["url"]) if "url" in target else StdioServerParameters(**target)
 
 

@@ -54,6 +54,10 @@ def over_websocket(url: str) -> Target:
     return {"url": url}
 
 
+def over_http(url: str, api_key: str) -> Target:
+    return {"url": url, "headers": {"Authorization": f"Bearer {api_key}"}}
+
+
 def over_stdio(command: str | Path, *arguments: str | Path, env: dict[str, str] | None = None) -> Target:
     target: Target = {"command": str(command), "args": [str(argument) for argument in arguments]}
     return target if env is None else {**target, "env": env}

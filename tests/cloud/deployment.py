@@ -61,12 +61,13 @@ def http_event(
     method: str, path: str, headers: dict[str, str], body: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """Return what API Gateway's HTTP API hands to a function (payload format 2.0)."""
+    path, _, query = path.partition("?")
     about = {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": ""}
     return {
         "version": "2.0",
         "routeKey": "$default",
         "rawPath": path,
-        "rawQueryString": "",
+        "rawQueryString": query,
         "headers": {"host": "registry.test", "content-type": "application/json", **headers},
         "requestContext": {"http": about, "requestId": "r1", "stage": "$default"},
         "body": None if body is None else json.dumps(body),

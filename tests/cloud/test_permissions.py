@@ -19,6 +19,7 @@ from tests.cloud.deployment import Deployment, http_event
 pytestmark = pytest.mark.integration
 
 _REAPED_SECONDS = 30.0  # the function's start included
+_INDEXED_SECONDS = 60.0  # two functions' starts included
 
 CONNECTION = "L0SM9cOFvHcCIhw="
 SERVER = {
@@ -59,12 +60,17 @@ class StubWorker:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def _accept(self, status: int) -> None:
+            def _accept(self, status: int, content: bytes = b"") -> None:
                 self.rfile.read(int(self.headers.get("content-length", 0)))
                 calls.append((self.command, self.path, self.headers["authorization"]))
                 self.send_response(status)
-                self.send_header("content-length", "0")
+                self.send_header("content-length", str(len(content)))
                 self.end_headers()
+                self.wfile.write(content)
+
+            def do_GET(self) -> None:
+                printed = {"lines": [], "next": 0, "more": False, "lost": False, "sessions": 1, "servers": []}
+                self._accept(200, json.dumps(printed).encode())
 
             def do_PUT(self) -> None:
                 self._accept(201)
@@ -128,6 +134,10 @@ def test_the_registry_may_keep_servers_keys_tickets_and_profiles(registry: Regis
     assert registry.call("GET", "/servers/acme/kept")["qualifiedName"].endswith("acme/kept")
     assert registry.call("GET", "/servers")["pagination"]["totalCount"] >= 1
     registry.call("DELETE", "/servers/acme/kept")
+    batch = registry.call("POST", "/servers/batch", {"servers": [{"qualifiedName": "brought/in"}]})
+    assert batch["counts"] == {"created": 1}
+    assert {"name": "brought"} in registry.call("GET", "/namespaces")["namespaces"]
+    assert registry.call("GET", "/v0.1/servers")["metadata"]["count"] >= 1
     key = registry.call("POST", "/keys", {"name": "client", "role": "client"})
     assert key["id"] in json.dumps(registry.call("GET", "/keys"))
     registry.call("DELETE", f"/keys/{key['id']}")
@@ -170,6 +180,34 @@ def test_a_session_goes_from_handshake_to_end(
     assert rows == []
 
 
+def test_the_registry_may_ask_the_workers_what_children_print(
+    deployment: Deployment, registry: Registry, worker: StubWorker
+) -> None:
+    registry.call("PUT", "/servers/acme/echo", SERVER)
+
+    assert registry.call("GET", "/servers/acme/echo/logs")["sessions"] == 1
+
+    secret = deployment.client("secretsmanager").get_secret_value(
+        SecretId=deployment.resources["WorkerSecret"]
+    )
+    method, target, authorization = worker.calls[-1]
+    assert (method, target.partition("?")[0]) == ("GET", "/logs")
+    assert authorization == f"Bearer {secret['SecretString']}"
+
+
+def test_a_handshake_notes_that_a_key_is_used(
+    deployment: Deployment, registry: Registry, worker: StubWorker
+) -> None:
+    registry.call("PUT", "/servers/acme/echo", SERVER)
+    keys = KeyTable(deployment.client("dynamodb"), deployment.resources["KeysTable"])
+    key, secret = keys.create("fresh", "client")
+    query = {"_server": "acme/echo", "api_key": secret}
+    opened = deployment.invoke("WsConnectFunction", websocket_event("$connect", query=query))
+    assert opened["statusCode"] == 200, opened
+    assert deployment.invoke("WsDisconnectFunction", websocket_event("$disconnect"))["statusCode"] == 200
+    assert next(one.last_used_at for one in keys.list() if one.id == key.id)
+
+
 def test_the_reaper_may_end_what_a_dead_worker_left(deployment: Deployment) -> None:
     dynamodb = deployment.client("dynamodb")
     texts = {"id": CONNECTION, "connection_id": CONNECTION, "session_id": "s1", "server": "acme/echo"}
@@ -191,3 +229,13 @@ def test_the_reaper_may_end_what_a_dead_worker_left(deployment: Deployment) -> N
         while "Item" in dynamodb.get_item(TableName=deployment.resources[table], Key=key):
             assert time.monotonic() < deadline, f"still in the {table}"
             time.sleep(0.1)  # there is nothing to wait on but the table
+
+
+def test_a_published_server_is_indexed_and_found_by_what_it_is_about(
+    deployment: Deployment, registry: Registry
+) -> None:
+    registry.call("PUT", "/servers/acme/barometer", {"description": "Weather forecasts for sailors"})
+    deadline = time.monotonic() + _INDEXED_SECONDS
+    while not registry.call("GET", "/servers?q=sailing+weather")["servers"]:
+        assert time.monotonic() < deadline, "not in the index"
+        time.sleep(0.2)  # there is nothing to wait on but the answer

@@ -23,11 +23,21 @@ def test_sam_validate_finds_nothing(environment: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "function", ["WsConnect", "WsDefault", "WsDisconnect", "SessionReaper", "RegistryApi"]
+    "function",
+    [
+        "WsConnect",
+        "WsDefault",
+        "WsDisconnect",
+        "SessionReaper",
+        "RegistryApi",
+        "RegistryImport",
+        "CatalogIndexer",
+    ],
 )
 def test_a_function_finds_all_that_it_imports_in_its_layers(build: Path, function: str) -> None:
     """A Python without installed packages (-S) sees only the function and its layers, as in Lambda."""
-    layers = ["SharedLayer", "RegistryLayer" if function == "RegistryApi" else "RuntimeLayer"]
+    is_registry = function.startswith(("Registry", "Catalog"))
+    layers = ["SharedLayer", "RegistryLayer" if is_registry else "RuntimeLayer"]
     paths = [str(build / f"{function}Function"), *(str(build / layer / "python") for layer in layers)]
     program = f"import sys; sys.path[:0] = {paths!r}; import app; assert callable(app.handler)"
     variables = {

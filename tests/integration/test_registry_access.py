@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from mooring.errors import InvalidConfig, InvalidRequest, Unauthorized
-from mooring.keys import KeyTable, Principal
+from mooring.keys import OF_ROLE, KeyTable, Principal
 from mooring.profiles import ProfileTable
 from mooring.sealing import KmsSealer, LocalSealer, Sealer
 from mooring.tickets import TicketTable
@@ -130,7 +130,7 @@ class TestKeysOverHttp:
     def test_a_role_nobody_knows_is_refused(self, running: Registry) -> None:
         answer = running.client().post("/keys", json={"name": "x", "role": "root"})
         assert answer.status_code == 422
-        assert answer.json()["message"] == "role must be 'admin' or 'client'"
+        assert answer.json()["message"] == "role must be 'client', 'publisher' or 'admin'"
 
 
 class TestKeyTable:
@@ -138,7 +138,7 @@ class TestKeyTable:
         key, secret = running.keys.create("ada", "client", "team-a")
         rows = running.dynamodb.scan(TableName=tables.name("keys"))["Items"]
         assert secret not in json.dumps(rows)
-        assert running.keys.verify(secret) == Principal("team-a", "client", key.id)
+        assert running.keys.verify(secret) == Principal("team-a", OF_ROLE["client"], key.id)
 
     def test_a_key_without_a_principal_speaks_for_itself_alone(self, running: Registry) -> None:
         first, second = (running.new_principal()[0] for _ in range(2))

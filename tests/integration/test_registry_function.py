@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from mooring.catalog import Catalog
 from mooring.keys import KeyTable
 from mooring_local import handlers, tables
 from tests import emulator
+from tests.integration.registry import put_server
 from tests.unit.functions.loading import event
 
 pytestmark = pytest.mark.integration
@@ -29,7 +29,7 @@ def key(aws: emulator.Emulator) -> Iterator[str]:
     """The key of a client, on tables that know one server."""
     with aws.client("dynamodb") as dynamodb:
         tables.create(dynamodb)
-        Catalog(dynamodb, tables.name("catalog"), tables.name("usage")).put_server("Acme/Weather", {})
+        put_server(dynamodb, "Acme/Weather")
         yield KeyTable(dynamodb, tables.name("keys")).create("ada", "client")[1]
 
 
@@ -76,3 +76,12 @@ def test_a_request_without_a_key_is_refused_as_json(function: ModuleType, key: s
     assert answered["statusCode"] == 401
     assert answered["headers"]["www-authenticate"] == "Bearer"
     assert json.loads(answered["body"])["error"] == "Unauthorized"
+
+
+def test_a_tool_of_the_registry_is_called_twice(function: ModuleType, key: str) -> None:
+    """Nothing is started before the first request, and nothing of it is in the way of the second."""
+    for _ in range(2):
+        answered = answer(function, "mcp", key)
+        assert answered["statusCode"] == 200
+        result = json.loads(answered["body"])["result"]
+        assert result["structuredContent"]["qualifiedName"] == "Acme/Weather"

@@ -125,6 +125,7 @@ def test_a_route_that_is_not_there_answers_in_the_one_shape(
 def test_what_nobody_expected_is_a_500_without_detail(running_registry: Registry) -> None:
     app = create_app(
         Catalog(running_registry.dynamodb, "no-such-table", "mooring-usage"),
+        running_registry.editor,
         running_registry.keys,
         running_registry.tickets,
         running_registry.profiles,

@@ -46,6 +46,15 @@ def names(stack: Stack) -> list[str]:
     return [server["qualifiedName"] for server in answer["servers"]]
 
 
+async def until_listed(stack: Stack, *wanted: str) -> None:
+    """Wait until these servers are all that is listed: the index is told of them within a second or two."""
+
+    async def others() -> set[str]:
+        return set(await asyncio.to_thread(names, stack)) ^ set(wanted)
+
+    await until_empty(others, seconds=15)
+
+
 def test_a_taken_port_is_named_with_what_to_do(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -93,7 +102,7 @@ async def test_servers_keys_and_profiles_survive_the_death_of_every_process(home
         assert stack.processes() == []
         stack.start()
 
-        assert set(names(stack)) == {"acme/listed", "acme/echo"}
+        await until_listed(stack, "acme/listed", "acme/echo")
         assert stack.call("GET", "/profiles") == (200, {"profiles": [{"name": "mine"}]})
         stack.api_key = key["key"]
         assert stack.call("GET", "/servers")[0] == 200

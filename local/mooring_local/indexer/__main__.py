@@ -23,7 +23,7 @@ from mooring_local.indexer.folder import IndexFolder
 from mooring_local.table_stream import ENOUGH, TableStream
 
 _NICE = 10  # sessions and searches come first
-_POLL_SECONDS = 0.5
+_POLL_SECONDS = 0.15
 _REST = 4
 """It waits so many times as long as indexing has taken: an import comes in ever larger pieces. Up to"""
 _REST_SECONDS = 5.0

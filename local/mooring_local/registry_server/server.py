@@ -1,4 +1,4 @@
-"""The registry's MCP server on stdio: hands each message to `{MOORING_URL}/registry/mcp`, and back its answer.
+"""The registry's MCP server on stdio: hands messages to `{MOORING_URL}/registry/mcp`, and its answers back.
 
 It is hosted as any server is, with an API key that each session brings, and needs nothing installed.
 """
@@ -16,7 +16,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 _TIMEOUT_SECONDS = 30.0
 _VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
 _NAMES = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
-_HEADER_TEXT = re.compile(r"(?!=\?base64\?)(?! )[ -~]*(?<! )")
+_HEADER_TEXT = re.compile(r"(?!=\?base64\?.*\?=$)(?! )[ -~]*(?<! )")
 _INTERNAL_ERROR = -32603
 
 Message = dict[str, Any]
@@ -72,9 +72,9 @@ class Bridge:
         if version is None:
             return {"MCP-Protocol-Version": self._version} if self._version else {}
         method = str(message.get("method"))
-        headers = {"MCP-Protocol-Version": _header(str(version)), "Mcp-Method": _header(method)}
+        headers = {"MCP-Protocol-Version": header(str(version)), "Mcp-Method": header(method)}
         name = params.get(_NAMES.get(method, ""))
-        return {**headers, "Mcp-Name": _header(name)} if isinstance(name, str) else headers
+        return {**headers, "Mcp-Name": header(name)} if isinstance(name, str) else headers
 
 
 def _object(text: bytes) -> Message:
@@ -86,7 +86,7 @@ def _object(text: bytes) -> Message:
     return found if isinstance(found, dict) else {}
 
 
-def _header(text: str) -> str:
+def header(text: str) -> str:
     """Return `text` as a header can hold it, in the encoding the protocol has for that."""
     if _HEADER_TEXT.fullmatch(text):
         return text

@@ -27,6 +27,11 @@ class Registry:
         parameters = urlencode({"q": query, "page": page, "pageSize": page_size})
         return self._object("GET", f"/servers?{parameters}")
 
+    def tools(self, query: str, page: int = 1, page_size: int = PAGE_SIZE) -> Json:
+        """Return one page of the tools of all servers: `tools` and `pagination`."""
+        parameters = urlencode({"q": query, "page": page, "pageSize": page_size})
+        return self._object("GET", f"/tools?{parameters}")
+
     def all_servers(self) -> list[Json]:
         """Return the servers of every page."""
         found: list[Json] = []
@@ -51,15 +56,31 @@ class Registry:
         """Create the server, or replace its description and give it a new release."""
         return self._object("PUT", _path(name), server)
 
+    def put_servers(self, entries: list[Json], *, overwrite: bool = False) -> list[Json]:
+        """Write entries of `POST /servers/batch`, at most 100; return what came of each, in their order."""
+        answer = self._object("POST", "/servers/batch", {"servers": entries, "overwrite": overwrite})
+        results: list[Json] = answer["results"]
+        return results
+
     def patch_server(self, name: str, changes: Json) -> Json:
         return self._object("PATCH", _path(name), changes)
 
     def delete_server(self, name: str) -> None:
         self._call("DELETE", _path(name))
 
-    def create_key(self, name: str, role: str) -> Json:
-        """Return the new key; its secret, `key`, is shown this once."""
-        return self._object("POST", "/keys", {"name": name, "role": role})
+    def logs(self, of: str, lines: int, cursor: str = "") -> Json:
+        """Return what the children of a server, or of a session, printed.
+
+        `of` is the server's name or the session's id. Without a `cursor` they are the last `lines`, with one
+        those after the answer that had it.
+        """
+        path = _path(of) if "/" in of else f"/sessions/{quote(of, safe='')}"
+        parameters = urlencode({"lines": lines, "cursor": cursor})
+        return self._object("GET", f"{path}/logs?{parameters}")
+
+    def create_key(self, wanted: Json) -> Json:
+        """Make a key of the body of `POST /keys` and return it; its secret, `key`, is shown this once."""
+        return self._object("POST", "/keys", wanted)
 
     def keys(self) -> list[Json]:
         answer = self._call("GET", "/keys")

@@ -1,9 +1,10 @@
-// The stock JavaScript client: @modelcontextprotocol/sdk over its own WebSocket or stdio transport.
+// The stock JavaScript client: @modelcontextprotocol/sdk over its own WebSocket, HTTP or stdio transport.
 //
 // Reads {"target", "scenario"} as JSON from stdin (tests/clients/scenarios.py), prints what it saw as JSON.
 import { text } from "node:stream/consumers";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { WebSocketClientTransport } from "@modelcontextprotocol/sdk/client/websocket.js";
 import {
   CreateMessageRequestSchema,
@@ -77,7 +78,12 @@ async function play({ label, method, params, abandon }) {
   }
 }
 
-await client.connect(target.url ? new WebSocketClientTransport(new URL(target.url)) : new StdioClientTransport(target));
+function transport({ url, headers }) {
+  if (headers) return new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } });
+  return url ? new WebSocketClientTransport(new URL(url)) : new StdioClientTransport(target);
+}
+
+await client.connect(transport(target));
 seen.server = {
   info: client.getServerVersion(),
   capabilities: client.getServerCapabilities(),

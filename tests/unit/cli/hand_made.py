@@ -11,6 +11,29 @@ from mooring.errors import MooringError, ServerNotFound
 
 KEY = "mk_operator"
 TOOL = {"name": "look", "description": "Look around.\nTwice.", "inputSchema": {"type": "object"}}
+ADMIN_KEY = {
+    "id": "k1",
+    "name": "me",
+    "prefix": "mk_ab12…",
+    "role": "admin",
+    "scopes": ["read", "connect", "publish", "admin"],
+    "principal": "k1",
+    "createdAt": "2026-11-20T12:00:00.000Z",
+    "expiresAt": None,
+    "lastUsedAt": "2026-11-21T08:30:59.000Z",
+    "revokedAt": None,
+}
+OTHER_KEYS = [
+    {
+        **ADMIN_KEY,
+        "id": "k2",
+        "role": None,
+        "scopes": ["publish"],
+        "lastUsedAt": None,
+        "expiresAt": "2027-01-01T00:00:00.000Z",
+    },
+    {**ADMIN_KEY, "id": "k3", "role": "client", "revokedAt": "2026-11-20T13:00:00.000Z"},
+]
 
 Json = dict[str, Any]
 
@@ -30,13 +53,19 @@ class HandMade:
         self.asked.append((method, path.partition("?")[0]))
         if path.startswith("/servers?"):
             servers = list(self.servers.values())
-            return 200, {"servers": servers, "pagination": {"currentPage": 1, "totalPages": 1}}
+            pagination = {"currentPage": 1, "totalPages": 1, "totalCount": len(servers) + 2}
+            return 200, {"servers": servers, "pagination": pagination, "unknownFilters": ["lang:python"]}
+        if path.startswith("/tools?"):
+            tools = [{"server": name, **TOOL, "matched": ["look"]} for name in self.servers]
+            return 200, {"tools": tools, "pagination": {"totalCount": len(tools)}}
+        if path == "/servers/batch":
+            return 200, {"results": [self.brought_in(one) for one in body["servers"]]}
         if path.startswith("/keys"):
             return 200, {
                 "id": "k1",
                 "key": "mk_new",
                 **body,
-                "keys": [{"id": "k1", "role": "admin", "name": "me"}],
+                "keys": [ADMIN_KEY, *OTHER_KEYS],
             }
         name = path.removeprefix("/servers/")
         if method == "PUT":
@@ -47,6 +76,16 @@ class HandMade:
             return 204, self.servers.pop(name)
         self.servers[name].update(body)
         return 200, self.servers[name]
+
+    def brought_in(self, server: Json) -> Json:
+        """Return what becomes of one entry of a batch; one without a description is invalid."""
+        name = server["qualifiedName"]
+        if self.failure:
+            raise self.failure
+        if not server.get("description"):
+            return {"qualifiedName": name, "outcome": "invalid", "reason": "description is empty"}
+        is_new, self.servers[name] = name not in self.servers, server
+        return {"qualifiedName": name, "outcome": "created" if is_new else "updated"}
 
     def speak(self, socket: ServerConnection) -> None:
         assert socket.request and socket.request.headers["Authorization"] == f"Bearer {KEY}"

@@ -8,7 +8,7 @@ from click.testing import Result
 from mooring.errors import StartFailed
 from mooring_cli.add import default_name
 from mooring_local import trees
-from tests.unit.cli.hand_made import HandMade, entry
+from tests.unit.cli.hand_made import KEY, HandMade, entry
 
 Run = Callable[..., Result]
 
@@ -50,6 +50,22 @@ def test_it_is_started_once_beside_the_server_with_a_made_up_configuration(
     (path,) = platform.sessions
     assert path.startswith(f"/acme/weather.new/ws?config={placeholder}&session=")
     assert platform.asked[-2:] == [("PUT", "/servers/acme/weather"), ("PATCH", "/servers/acme/weather")]
+
+
+def test_the_registry_itself_is_hosted_as_a_server(run: Run, platform: HandMade, tmp_path: Path) -> None:
+    result = run("add", "registry")
+
+    assert result.exit_code == 0
+    (server,) = platform.servers.values()
+    assert (server["qualifiedName"], server["displayName"]) == ("mooring/registry", "Mooring registry")
+    release = server["release"]
+    assert release["launch"]["env"] == {
+        "MOORING_API_KEY": "${config.apiKey}",
+        "MOORING_URL": platform.url,
+    }
+    assert release["configSchema"]["properties"]["apiKey"]["writeOnly"] is True
+    assert KEY not in json.dumps(platform.servers)
+    trees.remove(tmp_path / "worker")
 
 
 def test_a_server_that_does_not_start_leaves_the_catalog_as_it_was(

@@ -8,6 +8,8 @@ import pytest
 from click.testing import Result
 
 from mooring.errors import ChildExited
+from mooring.keys import OF_ROLE, SCOPES
+from mooring_cli import keys
 from tests.unit.cli.hand_made import KEY, TOOL, HandMade, entry
 
 Run = Callable[..., Result]
@@ -73,11 +75,6 @@ def test_servers_are_listed_for_people_and_for_programs(run: Run, weather: HandM
     assert json.loads(run("list", "--json").stdout)[0]["qualifiedName"] == "acme/weather"
 
 
-def test_a_search_prints_what_the_registry_found(run: Run, weather: HandMade) -> None:
-    assert "acme/weather" in run("search", "rain", "is:deployed").stdout
-    assert "pagination" in json.loads(run("search", "rain", "--json").stdout)
-
-
 def test_show_tells_how_to_connect_configure_and_what_it_can_do(run: Run, weather: HandMade) -> None:
     shown = run("show", "@acme/weather").stdout
 
@@ -118,9 +115,31 @@ def test_the_url_holds_configuration_and_key(run: Run, platform: HandMade, tmp_p
 
 def test_keys_are_made_listed_and_revoked(run: Run, platform: HandMade) -> None:
     assert run("keys", "create", "ci", "--role", "admin").stdout == "mk_new\n"
-    assert "k1  admin  me" in run("keys", "list").stdout
+    listed = run("keys", "list").stdout.splitlines()
+    assert listed == [
+        "ID  KEY       MAY      LAST USED         ENDS              NAME",
+        "k1  mk_ab12…  admin    2026-11-21 08:30  never             me",
+        "k2  mk_ab12…  publish  never             2027-01-01 00:00  me",
+        "k3  mk_ab12…  client   2026-11-21 08:30  revoked           me",
+    ]
     assert run("keys", "revoke", "k1").output == ""
     assert platform.asked[-1] == ("DELETE", "/keys/k1")
+
+
+def test_a_key_is_made_as_it_is_wanted(run: Run, platform: HandMade) -> None:
+    assert (tuple(OF_ROLE), SCOPES) == (keys.ROLES, keys.SCOPES)
+    wanted = ("--scope", "publish", "--scope", "read", "--principal", "team", "--expires", "90d", "--json")
+    made = json.loads(run("keys", "create", "ci", *wanted).stdout)
+    assert (
+        made.items()
+        >= {
+            "name": "ci",
+            "scopes": ["publish", "read"],
+            "principal": "team",
+            "expiresInSeconds": 90 * 86_400,
+        }.items()
+    )
+    assert "role" not in made
 
 
 def test_a_call_prints_the_text_of_the_answer(run: Run, platform: HandMade) -> None:
@@ -155,8 +174,10 @@ def test_a_server_that_dies_shows_its_exit_code_and_last_words(run: Run, platfor
         ("call", "acme/weather", "look", "not json"),
         ("call", "acme/weather", "look", "[]"),
         ("url", "acme/weather", "--config", "/nowhere.json"),
-        ("search", "x", "--page", "0"),
+        ("search", "x", "--limit", "0"),
         ("keys", "create", "x", "--role", "king"),
+        ("keys", "create", "x", "--expires", "0d"),
+        ("keys", "create", "x", "--expires", "soon"),
         ("add", "npm:x", "--env", "NOVALUE"),
         ("unknown",),
     ],

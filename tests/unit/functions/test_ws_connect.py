@@ -87,6 +87,21 @@ def test_a_ticket_brings_its_own_principal_and_configuration(app: ModuleType, wo
     assert order["is_owner"] is True
 
 
+def test_the_owner_of_a_server_is_told_why_it_fails(app: ModuleType, world: World) -> None:
+    world.owner = "p1"
+    assert connect(app)["statusCode"] == 200
+    ((_, _, order),) = world.started
+    assert order["is_owner"] is True
+
+
+def test_a_key_that_may_not_connect_is_refused(app: ModuleType, world: World) -> None:
+    world.scopes = frozenset({"read", "publish"})
+    answer = connect(app)
+    assert answer["statusCode"] == 403
+    assert "the scope connect" in answer["body"]
+    assert world.started == []
+
+
 def test_a_profile_is_the_configuration_below_what_the_url_says(app: ModuleType, world: World) -> None:
     connect(app, config=None, profile="mine")
     connect(app, config=None, profile="mine", zone="from the url")
