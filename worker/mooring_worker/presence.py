@@ -105,6 +105,12 @@ class Presence:
         if self._timer:
             self._timer.cancel()
 
+    async def leave(self) -> None:
+        """Let go of the client and of all that was kept for it."""
+        await self.sender.stop()
+        if self.repeats is not None:
+            self.repeats.clear()
+
     async def hang_up(self) -> None:
         """Send what still waits, within a bounded time, and close the connection."""
         await self.sender.flush(_FAREWELL_SECONDS)

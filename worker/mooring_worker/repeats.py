@@ -120,6 +120,14 @@ class Repeats:
             request.is_received = request.answer not in on_the_way
         self._forget_others(heard_at - _SAID_AGAIN_SECONDS)
 
+    def clear(self) -> None:
+        """Forget everything: nobody comes back."""
+        self._in_flight.clear()
+        self._answered.clear()
+        self._answered_bytes = 0
+        self._others.clear()
+        self._others_kept = 0
+
     def _take_requests(self, requests: dict[bytes, str], digest: bytes, turn: int) -> list[bytes] | None:
         known = [self._known(key, method, digest, turn) for key, method in requests.items()]
         repeated = [request for request in known if request]

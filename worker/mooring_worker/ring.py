@@ -86,3 +86,8 @@ class Ring:
         self._kept_bytes = 0
         self._sent = received
         return rewound
+
+    def clear(self) -> None:
+        """Forget every frame: nobody comes back."""
+        self._frames.clear()
+        self._kept_bytes = 0

@@ -138,8 +138,12 @@ class Sender:
             await asyncio.wait([self._drained], timeout=seconds)
 
     async def stop(self) -> None:
+        """Send nothing any more, and let go of what was kept: the collector may come for it much later."""
         self._task.cancel()
         await asyncio.wait([self._task])
+        self._queue.clear()
+        if self._ring is not None:
+            self._ring.clear()
 
     def _use(self, connection: str) -> None:
         self.connection = connection

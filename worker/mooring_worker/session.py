@@ -197,7 +197,7 @@ class Session:
                 await self._stop_child(self._child)
                 self._child.ignore_output()
             await (self._cleaning or self._clean())
-            await self._sender.stop()
+            await self._presence.leave()
             if self._presence.repeats:
                 await self._rows.forget(self.session_id, self._sender.connection)
         finally:

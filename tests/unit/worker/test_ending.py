@@ -1,6 +1,7 @@
 """How a session ends: its child exits, it is idle, or it is told to; and what the client learns of it."""
 
 import asyncio
+import gc
 import json
 import os
 import time
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from mooring_worker.repeats import Repeats
+from mooring_worker.ring import Ring
 from tests.unit.worker.edge import Edge
 from tests.unit.worker.harness import Start, exists, tagged
 
@@ -162,3 +165,28 @@ async def test_a_request_that_was_held_back_learns_of_the_exit_too(edge: Edge, s
 
     assert [(await edge.answer_to(id_))["error"]["code"] for id_ in (1, 2)] == [-32014, -32014]
     assert (await worker.session())["inFlight"] == 0
+
+
+async def test_what_was_kept_for_a_client_goes_with_its_session_and_waits_for_no_collector(
+    edge: Edge, start: Start
+) -> None:
+    worker = await start()
+    gc.disable()
+    try:
+        await worker.order(resume_seconds=60)
+        await worker.call("echo", 1, text="kept until the client comes back")
+        await edge.answer_to(1)
+        assert kept_frames() > 0
+        await worker.end()
+        async with asyncio.timeout(5):
+            while await worker.session():
+                await asyncio.sleep(0.01)  # there is nothing to wait on but the list
+        assert kept_frames() == 0
+    finally:
+        gc.enable()
+
+
+def kept_frames() -> int:
+    rings = [ring for ring in gc.get_objects() if isinstance(ring, Ring)]
+    repeats = [repeats for repeats in gc.get_objects() if isinstance(repeats, Repeats)]
+    return sum(len(ring._frames) for ring in rings) + sum(len(each._answered) for each in repeats)
