@@ -34,7 +34,7 @@ _MAX_AT_ONCE = 32
 _NUMBERS_END = 10**18
 
 Lines = Annotated[int, Query(ge=1, le=MAX_LINES)]
-Cursor = Annotated[str, Query(max_length=8000)]
+Cursor = Annotated[str, Query(pattern="^[A-Za-z0-9_=-]*$", max_length=8000)]
 
 
 class ChildLogs:

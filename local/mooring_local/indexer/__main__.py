@@ -24,9 +24,8 @@ from mooring_local.table_stream import ENOUGH, TableStream
 
 _NICE = 10  # sessions and searches come first
 _POLL_SECONDS = 0.15
-_REST = 4
-"""It waits so many times as long as indexing has taken: an import comes in ever larger pieces. Up to"""
-_REST_SECONDS = 5.0
+_REST_SECONDS = 2.0
+"""It rests as long as indexing has taken, up to this: an import comes in few large pieces, not many small."""
 _MARGIN_SECONDS = 5.0
 """Between the time in a record and its arrival in the stream."""
 
@@ -52,7 +51,7 @@ def main() -> None:
             if len(records) < ENOUGH:
                 folder.mark(at)
             _give_memory_back()
-        pause = max(_POLL_SECONDS, min(_REST_SECONDS, _REST * (time.monotonic() - begun)))
+        pause = max(_POLL_SECONDS, min(_REST_SECONDS, time.monotonic() - begun))
 
 
 def catch_up(indexer: CatalogIndexer, folder: IndexFolder) -> None:
