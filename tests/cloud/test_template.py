@@ -13,6 +13,8 @@ from tests.cloud.deployment import REGION, ROOT, STACK, TEMPLATE, Deployment, ht
 
 pytestmark = pytest.mark.integration
 
+_MAX_UNPACKED_BYTES = 262_144_000  # Lambda quota "deployment package, unzipped", layers included
+
 
 def test_cfn_lint_finds_nothing(environment: dict[str, str]) -> None:
     run_tool(["cfn-lint", str(TEMPLATE)], environment, 60)
@@ -144,3 +146,11 @@ def test_a_handshake_without_a_key_is_refused(deployment: Deployment) -> None:
         "isBase64Encoded": False,
     }
     assert deployment.invoke("WsConnectFunction", event)["statusCode"] == 401
+
+
+@pytest.mark.parametrize("layer", ["RuntimeLayer", "RegistryLayer"])
+def test_a_function_with_its_layers_is_within_what_lambda_unpacks(build: Path, layer: str) -> None:
+    parts = [build / layer, build / "SharedLayer", *build.glob("*Function")]
+    assert len(parts) > 5
+    unpacked_bytes = sum(file.stat().st_size for part in parts for file in part.rglob("*") if file.is_file())
+    assert unpacked_bytes < _MAX_UNPACKED_BYTES
