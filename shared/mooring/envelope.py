@@ -81,3 +81,16 @@ def is_self_contained(frame: bytes) -> bool:
         return bool(_meta.decode(frame).params.meta.protocol_version)
     except msgspec.DecodeError:
         return False
+
+
+def spelling(id_text: bytes) -> bytes:
+    """Return one spelling for all of an id: `"é"` may come back as `"\\u00e9"`, and `1.0` as `1`."""
+    if id_text.isdigit() or id_text[:1] not in b'"-0123456789':
+        return id_text
+    try:
+        value = msgspec.json.decode(id_text)
+    except msgspec.DecodeError:  # a number out of range
+        return id_text
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return msgspec.json.encode(value)

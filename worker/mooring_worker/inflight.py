@@ -1,7 +1,6 @@
 """Requests that one side sent and the other has not answered."""
 
-import msgspec
-
+from mooring.envelope import spelling
 from mooring.ledger import Ledger
 
 
@@ -51,16 +50,3 @@ class InFlight:
                 self._ledger.leave(slot)
             self._slots.clear()
         return ids
-
-
-def spelling(id_text: bytes) -> bytes:
-    """Return the one spelling that stands for all of an id."""
-    if id_text.isdigit() or id_text[:1] not in b'"-0123456789':
-        return id_text
-    try:
-        value = msgspec.json.decode(id_text)
-    except msgspec.DecodeError:  # a number out of range
-        return id_text
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return msgspec.json.encode(value)

@@ -15,8 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from mooring.envelope import Envelope, cancelled_id
-from mooring_worker.inflight import spelling
+from mooring.envelope import Envelope, cancelled_id, spelling
 
 _KEPT_ANSWERS = 256
 _KEPT_OTHERS = 256  # `mooring.client` sends no more than its last 256 again

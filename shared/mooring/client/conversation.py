@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from mooring.envelope import Envelope, cancelled_id, peek
+from mooring.envelope import Envelope, cancelled_id, peek, spelling
 from mooring.errors import InvalidFrame
 
 REPEAT_SECONDS = 30.0  # how long before its last sign of life a socket may have lost what it took
@@ -92,7 +92,7 @@ class Conversation:
     def _note(self, saying: _Saying, envelope: Envelope) -> None:
         id_text = bytes(envelope.id)
         if envelope.is_request and id_text != _NOBODY:
-            key = _key(id_text)
+            key = spelling(id_text)
             saying.is_request = True
             saying.requests[key] = id_text.decode()
             self._requests[key] = saying
@@ -143,7 +143,7 @@ class Conversation:
         self._others.clear()
 
     def _settle(self, id_text: bytes) -> None:
-        key = _key(id_text)
+        key = spelling(id_text)
         saying = self._requests.pop(key, None)
         if saying:
             saying.requests.pop(key, None)
@@ -168,16 +168,3 @@ def _is_undelivered(frame: bytes) -> bool:
         return b'"undelivered"' in frame and msgspec.json.decode(frame, type=_Refusal).error.data.undelivered
     except msgspec.DecodeError:
         return False
-
-
-def _key(id_text: bytes) -> bytes:
-    """Return one spelling for all of an id: a server may answer `"é"` as `"\\u00e9"`, and `1.0` as `1`."""
-    if id_text.isdigit():
-        return id_text
-    try:
-        value = msgspec.json.decode(id_text)
-    except msgspec.DecodeError:  # a number out of range
-        return id_text
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return msgspec.json.encode(value)
