@@ -11,7 +11,7 @@ import click
 
 from mooring.settings import LocalSettings
 from mooring.url import connect_url
-from mooring_cli import arguments, output
+from mooring_cli import arguments, output, uploading
 from mooring_cli.failures import Failure
 from mooring_cli.target import Target, pass_target
 
@@ -63,20 +63,24 @@ def add(
 ) -> None:
     """Host a server: npm:<package>, pypi:<package>, a folder, or `registry`, this Mooring's search as tools.
 
+    It is built here. A Mooring on another machine gets the result, and refuses native code that its workers
+    cannot run.
+
     After -- come arguments for the server; for a folder, the command that starts it. They and the values of
     --env may contain ${config.<name>}, a value of the session's configuration, and ${session}, the session's
     own folder. --config is what the server is started with now, to list its tools.
     """
-    if not target.is_this_machine:
+    if not (target.is_this_machine or target.registry.bundles()["uploads"]):
         raise Failure(
-            f"{target.url} is on another machine; servers are built where they run",
-            "Run this command there, with MOORING_URL not set here",
+            f"{target.url} is on another machine and takes no bundles",
+            "Run this command there, with MOORING_URL not set here; or set its MOORING_BUNDLES",
         )
     if source == "registry":
         bundle = _build_registry(target)
         name, config = name or _REGISTRY_NAME, config or {"apiKey": target.api_key}
     else:
         bundle = _build(source, command)
+    uploading.upload(target.registry, bundle, _say)
     package = _with_variables(bundle.package, dict(variables))
     qualified_name = name or default_name(source, package.name)
     listed = host(target, qualified_name, bundle.digest, package, config)

@@ -6,6 +6,8 @@ from pathlib import Path
 import boto3
 from mangum import Mangum
 
+from mooring.bundle_store import BundleStore
+from mooring.bundle_uploads import Bundles
 from mooring.catalog import Catalog
 from mooring.catalog_editor import CatalogEditor
 from mooring.index_requests import IndexRequests
@@ -19,7 +21,7 @@ from mooring.sealing import sealer
 from mooring.search import blobs, models
 from mooring.search.reader import IndexReader
 from mooring.server_views import ServerViews
-from mooring.settings import Settings
+from mooring.settings import AwsSettings, Settings
 from mooring.tickets import TicketTable
 from mooring.workers import WorkerClient, WorkerTable
 
@@ -54,6 +56,11 @@ app = create_app(
         WorkerClient(settings.worker_secret, timeout_seconds=WORKER_TIMEOUT_SECONDS),
     ),
     search,
+    Bundles(
+        BundleStore.configured(settings.bundles, AwsSettings.read()),
+        settings.worker_platform,
+        settings.bundle_upload_bytes,
+    ),
     ws_url=settings.ws_url,
     public_url=settings.public_url,
     key_requests_per_minute=settings.key_requests_per_minute,

@@ -6,6 +6,7 @@ Refusals are the HTTP status of the handshake, with a JSON body that says what t
 from typing import Any
 
 from mooring import configuration, handshake, limits
+from mooring.bundle_store import BundleStore
 from mooring.catalog import Catalog
 from mooring.dynamodb_client import DynamoDBClient
 from mooring.errors import MooringError, NotDeployed
@@ -21,7 +22,9 @@ from mooring.workers import WorkerClient, WorkerTable
 
 settings = Settings.read()
 logger.setLevel(settings.log_level)
-dynamodb = DynamoDBClient(AwsSettings.read())
+aws = AwsSettings.read()
+dynamodb = DynamoDBClient(aws)
+bundles = BundleStore.configured(settings.bundles, aws)
 catalog = Catalog(dynamodb, settings.catalog_table, settings.usage_table, fresh_seconds=1.0)
 keys = KeyTable(dynamodb, settings.keys_table)
 seal = sealer(settings)
@@ -65,6 +68,7 @@ def open_session(event: dict[str, Any]) -> None:
         "server": server.name,
         "release": release.id,
         "bundle": release.bundle,
+        "bundle_url": bundles.address(release.bundle) if bundles and release.bundle else None,
         "launch": release.launch,
         "config": configuration.check(config, release.config_schema),
         "connection": connection_id,

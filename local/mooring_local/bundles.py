@@ -4,23 +4,17 @@ Two builds of the same content are one bundle. A bundle moves between machines o
 rule says `${bundle}` where it means the folder. It appears whole or not at all, whatever befalls the build.
 """
 
-import fcntl
 import json
-import os
 import platform
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mooring_local import folders, npm, pypi, trees
-from mooring_local.packages import Package, Progress, Workspace
-
-DESCRIPTION = ".mooring-bundle.json"  # a name that no package uses for something else
-_UNFINISHED = ".build-"
+from mooring import staging, trees
+from mooring.staging import Workspace
+from mooring_local import folders, npm, pypi
+from mooring_local.packages import Package, Progress
 
 
 @dataclass(frozen=True)
@@ -41,17 +35,17 @@ def build(
         BuildFailed: says why, and what to do.
     """
     bundles_dir.mkdir(parents=True, exist_ok=True)
-    with _workspace(bundles_dir.resolve()) as workspace:
+    with staging.workspace(bundles_dir.resolve()) as workspace:
         package = _install(source, workspace, runtimes_dir, progress, command)
         trees.clean(workspace.path)
         digest = trees.digest(workspace.path)
         path = workspace.path.with_name(digest)
         if not path.exists():
             progress("Compiling and sealing the bundle")
-            _compile(workspace)
+            staging.compile_python(workspace, path, [sys.executable])
             _describe(workspace.path, source, package)
             trees.freeze(workspace.path)
-            _publish(workspace.path, path)
+            staging.publish(workspace.path, path)
     return Bundle(digest, path, package)
 
 
@@ -66,61 +60,6 @@ def _install(
     return folders.install(Path(source), workspace, runtimes_dir, progress, command)
 
 
-@contextmanager
-def _workspace(bundles_dir: Path) -> Iterator[Workspace]:
-    """Provide a folder on the file system of the bundles; first sweep those of builds that were killed."""
-    with _locked(bundles_dir):
-        _sweep(bundles_dir)
-        path = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=bundles_dir))
-        lock = os.open(path, os.O_RDONLY)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-    try:
-        yield Workspace(path, lock)
-    finally:
-        trees.remove(path)
-        os.close(lock)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    lock = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
-
-
-def _sweep(bundles_dir: Path) -> None:
-    """Remove the workspaces whose lock nobody holds: neither the build nor an installer it started."""
-    for path in bundles_dir.glob(f"{_UNFINISHED}*"):
-        lock = os.open(path, os.O_RDONLY)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            trees.remove(path)
-        except BlockingIOError:
-            pass
-        finally:
-            os.close(lock)
-
-
-def _compile(workspace: Workspace) -> None:
-    """Compile Python where there is any: nobody can do it later in a folder that is read-only.
-
-    The hash in the files is never checked again, so they stay valid wherever the bundle is unpacked. What
-    does not compile (code for other versions, templates) is left as it is.
-    """
-    options = ["-q", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
-    subprocess.run(
-        [sys.executable, "-m", "compileall", *options, str(workspace.path)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=False,
-        pass_fds=(workspace.lock,),
-    )
-
-
 def _describe(folder: Path, source: str, package: Package) -> None:
     """Write down how the bundle came about; not part of its digest."""
     description = {
@@ -132,12 +71,4 @@ def _describe(folder: Path, source: str, package: Package) -> None:
         "platform": f"{platform.system()}-{platform.machine()}".lower(),
         "python": platform.python_version(),
     }
-    (folder / DESCRIPTION).write_text(json.dumps(description, indent=2), encoding="utf-8")
-
-
-def _publish(built: Path, path: Path) -> None:
-    try:
-        built.rename(path)
-    except OSError:
-        if not path.is_dir():  # else another build of the same content was faster
-            raise
+    (folder / trees.DESCRIPTION).write_text(json.dumps(description, indent=2), encoding="utf-8")

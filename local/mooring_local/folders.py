@@ -6,8 +6,9 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from mooring.staging import Workspace
 from mooring_local import runtimes, smithery_yaml
-from mooring_local.packages import BuildFailed, Launch, Package, Progress, Workspace
+from mooring_local.packages import BuildFailed, Launch, Package, Progress
 from mooring_local.smithery_yaml import InvalidSmitheryYaml, SmitheryYaml
 
 MAX_FOLDER_BYTES = 250 * 1024 * 1024  # what a Lambda function may have unpacked; a server is rarely larger

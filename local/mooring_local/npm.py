@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mooring.staging import Workspace
 from mooring_local import runtimes
 from mooring_local.packages import (
     BuildFailed,
@@ -12,7 +13,6 @@ from mooring_local.packages import (
     Launch,
     Package,
     Progress,
-    Workspace,
     select_script,
     web_address,
 )

@@ -4,8 +4,9 @@ import re
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
+
+from mooring.staging import Workspace
 
 Launch = dict[str, Any]
 """A launch rule as `mooring.launch` resolves it."""
@@ -24,14 +25,6 @@ class BuildFailed(Exception):
         self.cause = cause
         self.next_step = next_step
         self.details = tuple(details)
-
-
-@dataclass(frozen=True)
-class Workspace:
-    """The folder a bundle is built in. Its lock is held as long as a process has `lock` open."""
-
-    path: Path
-    lock: int
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
+from mooring.staging import Workspace
 from mooring_local.packages import (
     BuildFailed,
     Installer,
     Launch,
     Package,
     Progress,
-    Workspace,
     select_script,
     web_address,
 )

@@ -13,8 +13,8 @@ import venv
 from dataclasses import dataclass
 from pathlib import Path
 
+from mooring import trees
 from mooring.settings import path_first
-from mooring_local import trees
 from mooring_local.packages import BuildFailed, Progress
 
 OLDEST_NODE = 20

@@ -15,6 +15,7 @@
     * SessionNotFound     the connection has no live session
     * ChildExited         the server's process ended
         * StartFailed     it ended, or could not be started, before its first message
+            * BundleUnusable  its files cannot be had, or are not what they should be
     * WorkerUnavailable   no worker has room, or the session's worker does not answer
         * WorkerSilent    it does not answer: what it was sent may have arrived (mooring.workers)
             * WorkerDead  nobody listens where it was (mooring.workers)
@@ -118,6 +119,10 @@ class ChildExited(MooringError):
 
 class StartFailed(ChildExited):
     jsonrpc_code = -32014
+
+
+class BundleUnusable(StartFailed):
+    """In band it is a StartFailed: told by its message."""
 
 
 class WorkerUnavailable(MooringError):

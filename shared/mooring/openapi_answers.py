@@ -135,6 +135,7 @@ _OFFICIAL_LIST = _all_of(
         },
     }
 )
+_UPLOAD = _all_of({"method": _TEXT, "url": _TEXT, "headers": _OBJECT, "expiresInSeconds": _COUNT})
 _NAMED = _all_of({"name": _TEXT})
 
 ANSWERS: dict[tuple[str, str], Schema] = {
@@ -149,6 +150,8 @@ ANSWERS: dict[tuple[str, str], Schema] = {
     ("get", "/servers/{owner}/{name}/logs"): _LOGS,
     ("get", "/sessions/{session_id}/logs"): _LOGS,
     ("get", "/namespaces"): _all_of({"namespaces": _list(_NAMED)}),
+    ("get", "/bundles"): _all_of({"uploads": _FLAG, "workerPlatform": _null_or(_TEXT), "limitBytes": _COUNT}),
+    ("post", "/bundles"): _all_of({"status": {"enum": ["exists", "wanted"]}, "upload": _null_or(_UPLOAD)}),
     ("get", "/keys"): _all_of({"keys": _list(_all_of(_KEY_PROPERTIES))}),
     ("post", "/keys"): _all_of({**_KEY_PROPERTIES, "key": _TEXT}),
     ("post", "/tickets"): _all_of({"ticket": _TEXT, "expiresInSeconds": _COUNT}),

@@ -61,10 +61,10 @@ class Origin:
         message = head.encode("latin-1") + b"\r\n\r\n" + body
         if connection := self._idle_connection():
             try:
-                return self._exchange(connection, message)
+                return self._exchange(connection, message, has_body=method != "HEAD")
             except _ClosedBeforeAnswer:
                 pass
-        return self._exchange(self._connect(), message)
+        return self._exchange(self._connect(), message, has_body=method != "HEAD")
 
     def _idle_connection(self) -> "_Connection | None":
         while self._idle:
@@ -89,9 +89,9 @@ class Origin:
             raise
         return _Connection(connected)
 
-    def _exchange(self, connection: "_Connection", message: bytes) -> tuple[int, bytes]:
+    def _exchange(self, connection: "_Connection", message: bytes, *, has_body: bool) -> tuple[int, bytes]:
         try:
-            answer = connection.exchange(message)
+            answer = connection.exchange(message, has_body=has_body)
         except BaseException:
             connection.close()
             raise
@@ -135,7 +135,7 @@ class _Connection:
         """Whether the other side has neither closed nor said what nobody asked for."""
         return not self._received and not self._poll.poll(0)
 
-    def exchange(self, message: bytes) -> _Answer:
+    def exchange(self, message: bytes, *, has_body: bool) -> _Answer:
         try:
             self._socket.sendall(message)
             self._receive()
@@ -144,17 +144,17 @@ class _Connection:
         except OSError as error:
             raise _ClosedBeforeAnswer("the connection was closed before the answer") from error
         try:
-            return self._answer()
+            return self._answer(has_body=has_body)
         except ValueError as error:
             raise ConnectionError(f"not an HTTP answer: {error}") from error
 
-    def _answer(self) -> _Answer:
+    def _answer(self, *, has_body: bool) -> _Answer:
         """Raises ValueError when it is not HTTP."""
         while True:
             status, is_last, headers = self._head()
             if status >= 200:  # the others only announce the answer
                 break
-        if status in _BODILESS:
+        if status in _BODILESS or not has_body:
             return _Answer(status, b"", is_last)
         if "transfer-encoding" in headers:
             return _Answer(status, self._chunks(headers["transfer-encoding"]), is_last)

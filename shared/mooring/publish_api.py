@@ -6,6 +6,7 @@ from urllib.parse import unquote
 from fastapi import APIRouter, Header, Path, Response
 
 from mooring.authentication import Admin, Publisher
+from mooring.bundle_uploads import Bundles
 from mooring.catalog import Catalog
 from mooring.catalog_editor import CatalogEditor
 from mooring.errors import InvalidRequest
@@ -21,7 +22,9 @@ IfMatch = Annotated[str | None, Header(pattern=r'^"?[0-9]{1,15}"?$', description
 Namespace = Annotated[str, Path(pattern=r"^@?[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
 
-def routes(catalog: Catalog, editor: CatalogEditor, keys: KeyTable, views: ServerViews) -> APIRouter:
+def routes(
+    catalog: Catalog, editor: CatalogEditor, keys: KeyTable, views: ServerViews, bundles: Bundles
+) -> APIRouter:
     router = APIRouter()
 
     def detailed(server: Server, response: Response) -> Answer:
@@ -30,7 +33,7 @@ def routes(catalog: Catalog, editor: CatalogEditor, keys: KeyTable, views: Serve
 
     @router.post("/servers/batch")
     def put_servers(admin: Admin, body: Batch) -> Answer:
-        return put_batch(editor, body, admin)
+        return put_batch(editor, body, admin, bundles)
 
     @router.post("/servers/{qualified_name:path}/transfer")
     def transfer_server(
@@ -52,6 +55,7 @@ def routes(catalog: Catalog, editor: CatalogEditor, keys: KeyTable, views: Serve
     ) -> Answer:
         body.check(publisher)
         entry = body.entry(unquote(qualified_name))
+        bundles.check(entry.release)
         edit = editor.put(entry, publisher, expected=_version(if_match))
         response.status_code = 201 if edit.outcome == "created" else 200
         return detailed(edit.server, response)

@@ -11,6 +11,7 @@ from mooring import (
     __version__,
     access_api,
     api_errors,
+    bundles_api,
     logs_api,
     mcp_api,
     openapi,
@@ -20,6 +21,7 @@ from mooring import (
     servers_api,
 )
 from mooring.authentication import RequireKey
+from mooring.bundle_uploads import Bundles
 from mooring.catalog import Catalog
 from mooring.catalog_editor import CatalogEditor
 from mooring.keys import KeyTable
@@ -42,6 +44,7 @@ def create_app(
     profiles: ProfileTable,
     logs: ChildLogs | None = None,
     search: RegistrySearch | None = None,
+    bundles: Bundles | None = None,
     *,
     ws_url: str,
     public_url: str,
@@ -49,7 +52,8 @@ def create_app(
 ) -> FastAPI:
     """Return the app; `ws_url` and `public_url` are what its connect URLs and its links start with.
 
-    Without `logs` it has no routes for them, without `search` it compares names only.
+    Without `logs` it has no routes for them, without `search` it compares names only, without `bundles` it
+    takes none.
     `key_requests_per_minute` 0 is no limit.
     """
     views = ServerViews(ws_url, public_url)
@@ -72,7 +76,9 @@ def create_app(
     if logs:
         app.include_router(logs_api.routes(catalog, logs))
     app.include_router(registry_v0.routes(catalog))
-    app.include_router(publish_api.routes(catalog, editor, keys, views))
+    bundles = bundles or Bundles()
+    app.include_router(bundles_api.routes(bundles))
+    app.include_router(publish_api.routes(catalog, editor, keys, views, bundles))
     app.include_router(servers_api.routes(catalog, views))
     app.router.routes.append(mcp_api.route(RegistryTools(catalog, views, search), public_url))
     return app

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mooring.api_errors import problems, summary
+from mooring.bundle_uploads import Bundles
 from mooring.catalog_editor import CatalogEditor
 from mooring.catalog_records import Edit
 from mooring.edits import Entry, Kept
@@ -17,11 +18,13 @@ from mooring.server_bodies import Batch, BatchEntry
 
 Answer = dict[str, Any]
 
+_NOT_KEPT = Bundles()
 
-def put_batch(editor: CatalogEditor, batch: Batch, by: Principal) -> Answer:
+
+def put_batch(editor: CatalogEditor, batch: Batch, by: Principal, bundles: Bundles = _NOT_KEPT) -> Answer:
     """Return what became of each entry, in their order, and how many of each there were."""
     entries: dict[str, Entry] = {}
-    read = [_read(document, entries, by) for document in batch.servers]
+    read = [_read(document, entries, by, bundles) for document in batch.servers]
     edits = dict(
         zip(
             entries,
@@ -35,7 +38,7 @@ def put_batch(editor: CatalogEditor, batch: Batch, by: Principal) -> Answer:
     return {"results": results, "counts": Counter(result["outcome"] for result in results)}
 
 
-def _read(document: Any, entries: dict[str, Entry], by: Principal) -> Entry | Answer:
+def _read(document: Any, entries: dict[str, Entry], by: Principal, bundles: Bundles) -> Entry | Answer:
     """Add the entry to `entries` and return it, or return what is wrong with it."""
     name = document.get("qualifiedName") if isinstance(document, dict) else None
     shown = name if isinstance(name, str) else None
@@ -43,6 +46,7 @@ def _read(document: Any, entries: dict[str, Entry], by: Principal) -> Entry | An
         body = BatchEntry.model_validate(document)
         body.check(by)
         entry = replace(body.entry(display(body.qualified_name)), is_deleted=body.deleted)
+        bundles.check(entry.release)
         key = entry.qualified_name.lower()
         if key in entries:
             raise InvalidRequest("qualifiedName: an entry before this one has the same")

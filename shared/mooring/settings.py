@@ -100,6 +100,12 @@ class Settings(_FromEnvironment):
     """Folder of the search index, or `s3://bucket/prefix`."""
     search_refresh_seconds: float = 10.0
     """How old the search index may be that a query is answered from."""
+    bundles: str = ""
+    """Where bundles are kept, `s3://bucket/prefix`; empty: on the disk of the workers, who have them all."""
+    bundle_upload_bytes: int = 524_288_000
+    """Of one bundle's archive."""
+    worker_platform: str = ""
+    """What native code in bundles is to be for, such as `linux-aarch64`; empty: nobody says."""
     import_from: str = ""
     """Address of the registry that `functions/registry_import` keeps a mirror of; empty: of none."""
     log_level: str = "INFO"
@@ -128,6 +134,14 @@ class WorkerSettings(_FromEnvironment):
     child_memory_bytes: int = 0
     """Address space of one child; 0 sets no limit."""
     child_open_files: int = 1024
+    bundles_bytes: int = 0
+    """Of disk for bundles that were fetched: beyond it those that no session uses go; 0: no limit."""
+    bundle_bytes: int = 2_147_483_648
+    """Of one bundle that is fetched, unpacked."""
+    bundle_files: int = 200_000
+    """In one bundle that is fetched."""
+    bundle_fetch_seconds: float = 120.0
+    """How long a bundle may take to be fetched and unpacked."""
     sessions_table: str = "mooring-sessions"
     workers_table: str = "mooring-workers"
     usage_table: str = "mooring-usage"
@@ -165,6 +179,7 @@ class AwsSettings:
     dynamodb_url: str
     kms_url: str = ""
     bedrock_url: str = ""
+    s3_url: str = ""
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> Self:
@@ -177,6 +192,7 @@ class AwsSettings:
             dynamodb_url=_endpoint("dynamodb", region, environ),
             kms_url=_endpoint("kms", region, environ),
             bedrock_url=_endpoint("bedrock-runtime", region, environ),
+            s3_url=_endpoint("s3", region, environ),
         )
 
 

@@ -2,9 +2,10 @@
 
 import datetime
 from unittest.mock import patch
+from urllib.parse import parse_qs
 
 import pytest
-from botocore.auth import SigV4Auth
+from botocore.auth import S3SigV4QueryAuth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 
@@ -61,3 +62,21 @@ def test_a_secret_never_shows_in_the_text_of_credentials() -> None:
     assert "secret" not in repr(Credentials("AKID", "the-secret-key", "the-secret-token")).replace(
         "secret_", ""
     )
+
+
+@pytest.mark.parametrize("token", ["", "session/token+with=signs"])
+@pytest.mark.parametrize("headers", [{}, {"content-length": "12", "if-none-match": "*", "x-amz-meta": "a b"}])
+@pytest.mark.parametrize("host", ["bundles.s3.eu-west-1.amazonaws.com", "127.0.0.1:4566"])
+def test_a_presigned_url_is_signed_as_botocore_signs_it(
+    host: str, headers: dict[str, str], token: str
+) -> None:
+    path = "/prefix/0abc.tar.gz"
+    theirs = AWSRequest("PUT", f"https://{host}{path}", headers={"Host": host, **headers})
+    with patch("botocore.auth.get_current_datetime", return_value=AT.replace(tzinfo=None)):
+        credentials = BotocoreCredentials("AKID", "secret", token or None)
+        S3SigV4QueryAuth(credentials, "s3", "eu-west-1", expires=300).add_auth(theirs)
+
+    signer = Signer(Credentials("AKID", "secret", token), "eu-west-1", "s3")
+    ours = signer.query("PUT", host, path, 300, headers, at=AT.timestamp())
+
+    assert parse_qs(ours) == parse_qs(theirs.url.partition("?")[2])

@@ -11,6 +11,7 @@ from mooring.errors import InvalidRequest, LimitReached, SessionNotFound
 from mooring.ledger import Ledger
 from mooring.limits import Scope, Use
 from mooring.settings import WorkerSettings
+from mooring_worker.bundles import Bundles
 from mooring_worker.connections import Connections
 from mooring_worker.metrics import Counts
 from mooring_worker.order import Order
@@ -42,9 +43,10 @@ class Agent:
         self._ledger_file = Path(settings.home).resolve() / "ledgers" / settings.worker_id
         self._ledger_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._ledger = Ledger(self._ledger_file)
-        self._bundles = Path(settings.home).resolve() / "bundles"
+        self._bundles = Bundles(settings)
         self._sessions: dict[str, Session] = {}
         self._quotas = Quotas(settings.worker_id)
+        self._starting: set[asyncio.Task[None]] = set()
         self._ended = EndedSessions()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -72,6 +74,8 @@ class Agent:
     async def start(self, session_id: str, body: bytes) -> bool:
         """Start the session that `body` orders; return False when there is one of this id already.
 
+        A child whose bundle is to be fetched is started afterwards; the session takes frames until then.
+
         Raises:
             LimitReached: the worker is full or draining; or, with `limit` in its `data`, the principal or the
                 server has as much as it may have.
@@ -84,11 +88,12 @@ class Agent:
                 return False
             await asyncio.wait([session.end_soon()])  # a client starts anew under the id it knows
         directory = self._sandboxes.folder / session_id
-        order = Order.read(body, self._bundles, directory, self._settings.session_idle_seconds)
+        order = Order.read(body, self._bundles.folder, directory, self._settings.session_idle_seconds)
         if not self.takes_sessions:
             raise LimitReached("the worker is draining" if self.is_draining else "the worker is full")
         now = asyncio.get_running_loop().time()
         self._quotas.check(order.parties, self._live(), now)
+        fetch = self._bundles.fetch(order.bundle, order.bundle_url)
         session = Session(
             session_id,
             order,
@@ -106,8 +111,13 @@ class Agent:
         self._sessions[session_id] = session
         self._empty.clear()
         self._note_change()
-        # Shielded: a caller that hangs up must not leave a child that nobody watches.
-        await asyncio.shield(session.start(order.launch))
+        self._bundles.hold(order.bundle)
+        starting = asyncio.create_task(session.start(order.launch, fetch))
+        self._starting.add(starting)
+        starting.add_done_callback(self._starting.discard)
+        if fetch is None:
+            # Shielded: a caller that hangs up must not leave a child that nobody watches.
+            await asyncio.shield(starting)
         return True
 
     def uses(self) -> dict[Scope, dict[str, Use]]:
@@ -162,6 +172,7 @@ class Agent:
         self.drain()
         if self._sessions:
             await asyncio.wait([session.end_soon(reason) for session in self])
+        await self._bundles.end()
         self._ledger_file.unlink(missing_ok=True)
 
     def _live(self) -> Counter[Key]:
@@ -171,6 +182,7 @@ class Agent:
 
     def _on_gone(self, session: Session) -> None:
         del self._sessions[session.session_id]
+        self._bundles.let_go(session.bundle)
         self._ended.keep(SessionLog(session.session_id, session.server, session.log))
         if not self._sessions:
             self._empty.set()

@@ -111,6 +111,10 @@ class Child:
     def write(self, line: bytes) -> None:
         self._stdin.write(line + b"\n")
 
+    def write_all(self, lines: list[bytes]) -> None:
+        for line in lines:
+            self.write(line)
+
     def pause(self) -> None:
         """Stop reading its output; it blocks once the pipe is full."""
         self._paused = True

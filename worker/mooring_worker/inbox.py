@@ -2,17 +2,24 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from mooring.envelope import Envelope
 from mooring.errors import ChildExited, InvalidFrame, LimitReached
 from mooring.settings import WorkerSettings
-from mooring_worker.child import Child
 from mooring_worker.gate import Gate, Held
 from mooring_worker.quotas import Pace
 from mooring_worker.relay import Relay, envelopes_of
 from mooring_worker.repeats import Repeats
 
 _REMEMBERED_MESSAGE_IDS = 64  # a repeated POST follows the first within its caller's timeout
+
+
+class Reader(Protocol):
+    """A child, or what stands in for one that is not started yet."""
+
+    @property
+    def unread_bytes(self) -> int: ...
 
 
 class Inbox:
@@ -58,7 +65,7 @@ class Inbox:
         """Of frames that wait for one that they overtook."""
         return self._gate.held_bytes
 
-    def take(self, frame: bytes, message_id: str, connection: str, hearing: Callable[[], Child]) -> bool:
+    def take(self, frame: bytes, message_id: str, connection: str, hearing: Callable[[], Reader]) -> bool:
         """Pass on a frame that came over `connection`; return False for one that came before.
 
         `hearing` returns the child, or raises what its client must be told instead. A session that may be
@@ -92,7 +99,7 @@ class Inbox:
             self._gate_timer.cancel()
 
     def _take_once(
-        self, frame: bytes, connection: str, hearing: Callable[[], Child], repeats: Repeats
+        self, frame: bytes, connection: str, hearing: Callable[[], Reader], repeats: Repeats
     ) -> None:
         envelopes: Sequence[Envelope] = ()
         try:
@@ -106,7 +113,7 @@ class Inbox:
             for answer in again or ():
                 self._give_again(answer)
 
-    def _admit(self, frame: bytes, envelopes: Sequence[Envelope], child: Child) -> None:
+    def _admit(self, frame: bytes, envelopes: Sequence[Envelope], child: Reader) -> None:
         waiting_bytes = child.unread_bytes + self._gate.held_bytes
         if waiting_bytes and waiting_bytes + len(frame) > self._buffer_bytes:
             raise LimitReached(

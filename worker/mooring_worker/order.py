@@ -20,6 +20,10 @@ class Order:
     release: str
     connection: str
     launch: Launch
+    bundle: str
+    """Digest of the release's bundle; empty: it has none."""
+    bundle_url: str
+    """Where its archive is to be had; empty: it is on the worker's disk."""
     is_owner: bool
     """The client owns the server: it may see what the server printed."""
     idle_seconds: float
@@ -52,6 +56,8 @@ class Order:
                 str(bundles / _typed(fields, "bundle", str)) if bundle else None,
                 str(directory),
             ),
+            bundle=str(bundle or ""),
+            bundle_url=_bundle_url(fields),
             is_owner=bool(fields.get("is_owner")),
             idle_seconds=_idle_seconds(fields, idle_seconds),
             resume_seconds=_resume_seconds(fields),
@@ -64,6 +70,13 @@ def _typed(fields: dict[str, Any], name: str, kind: type) -> Any:
     if not isinstance(value, kind) or value == "":
         raise InvalidRequest(f"{name} is missing or of the wrong type")
     return value
+
+
+def _bundle_url(fields: dict[str, Any]) -> str:
+    url = _typed(fields, "bundle_url", str) if fields.get("bundle_url") else ""
+    if url and not url.startswith(("https://", "http://")):
+        raise InvalidRequest("bundle_url must be an http(s) URL")
+    return str(url)
 
 
 def _idle_seconds(fields: dict[str, Any], default: float) -> float:

@@ -21,6 +21,11 @@ _LOCALE = ("LANG", "LC_ALL")
 _PROBE_SECONDS = 5.0
 
 
+def command_path(settings: WorkerSettings) -> str:
+    """Return the PATH of children."""
+    return f"{settings.runtime_path}:{_SYSTEM_PATH}".removeprefix(":")
+
+
 class Sandboxes:
     """Gives each session its own folder and, where configured, its own uid."""
 
@@ -127,12 +132,11 @@ class Sandbox:
             self._uids.append(self.uid)
 
     def _environment(self, launch: Launch) -> dict[str, str]:
-        path = f"{self._settings.runtime_path}:{_SYSTEM_PATH}".removeprefix(":")
         home = str(self.directory)
         return {
             "LANG": "C.UTF-8",
             **inherited(_LOCALE),
-            "PATH": path,
+            "PATH": command_path(self._settings),
             "HOME": home,
             "TMPDIR": home,
             **launch.env,

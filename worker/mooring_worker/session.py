@@ -19,6 +19,7 @@ from mooring_worker import frames
 from mooring_worker.child import Child, Listener
 from mooring_worker.connections import Connections
 from mooring_worker.forensics import Death, obituary
+from mooring_worker.idleness import Idleness
 from mooring_worker.inbox import Inbox
 from mooring_worker.inflight import InFlight
 from mooring_worker.metrics import Counts
@@ -31,6 +32,7 @@ from mooring_worker.rows import Rows
 from mooring_worker.sandbox import Sandbox
 from mooring_worker.sender import Flow
 from mooring_worker.tail import Tail
+from mooring_worker.waiting import Waiting
 
 _logger = logging.getLogger(__name__)
 
@@ -66,10 +68,10 @@ class Session:
         self.state = State.STARTING
         self.counts_for = tuple(party.key for party in order.parties)
         self.server = order.server
+        self.bundle = order.bundle
         self.log = Tail(settings.log_bytes)
         self._release = order.release
         self._is_owner = order.is_owner
-        self._idle_seconds = order.idle_seconds
         self._sandbox = sandbox
         self._orphans = orphans
         self._counts = counts
@@ -94,21 +96,26 @@ class Session:
             repeats=self._presence.repeats,
         )
         self._inbox = Inbox(self._relay, settings, self._presence.repeats, self._sender.push, pace)
+        self._waiting = Waiting()
         self._drains = False
         self._started: asyncio.Future[None] = self._loop.create_future()
-        self._began_at = self._last_frame_at = self._loop.time()
-        self._idle_timer = self._loop.call_later(order.idle_seconds, self._check_idle)
+        self._began_at = self._loop.time()
+        self._idleness = Idleness(order.idle_seconds, self._is_busy, self.end_soon)
         self._stopping: asyncio.Task[None] | None = None
         self._cleaning: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
 
-    async def start(self, launch: Launch) -> None:
-        """Start the child. One that cannot be executed is told in band, to every request."""
+    async def start(self, launch: Launch, fetch: asyncio.Task[None] | None = None) -> None:
+        """Start the child, after its bundle is fetched. That it cannot be is told in band."""
         self._counts.starts += 1
         try:
+            if not await self._waiting.fetched(fetch):
+                self._started.set_result(None)
+                return
             process = self._sandbox.spawn(launch)
         except StartFailed as error:
             await self._sandbox.remove()
+            self._waiting.take()
             self.log.close(error.message, {}, is_news=True)
             self._fail(error)
             self._started.set_result(None)
@@ -121,6 +128,7 @@ class Session:
         await self._child.attach()
         if self.state is State.STARTING:
             self.state = State.RUNNING
+            self._child.write_all(self._waiting.take())
         self._started.set_result(None)
         _logger.info("session started", extra={"session_id": self.session_id, "server": self.server})
 
@@ -132,19 +140,18 @@ class Session:
         Raises:
             InvalidFrame: it is not JSON-RPC.
             ChildExited: the child is gone, with the error that its requests got.
-            SessionNotFound: the session is being ended.
-            WorkerUnavailable: the session is being started.
+            SessionNotFound: it is being ended.
             LimitReached: the child does not read what it is sent, or too much is sent.
         """
         if self._inbox.take(frame, message_id, connection, self._hearing_child):
-            self._last_frame_at = self._loop.time()
+            self._idleness.note_frame()
             self._end_if_drained()  # by a cancellation
 
     def attach(self, connection: str, received: int = 0) -> None:
         """Send to another connection from now on; see `Presence.attach`."""
         self._presence.attach(connection, received)
         if self._presence.repeats:
-            self._last_frame_at = self._loop.time()
+            self._idleness.note_frame()
             self._end_if_drained()
 
     def detach(self, connection: str, close_code: int) -> None:
@@ -155,7 +162,8 @@ class Session:
         """Begin to end the session, and tell the client `reason` unless it is empty; return the task."""
         if self._ending is None:
             self.state = State.CLOSING
-            self._idle_timer.cancel()
+            self._waiting.leave()
+            self._idleness.close()
             self._presence.close()
             self._inbox.close()
             self._ending = self._loop.create_task(self._end(reason))
@@ -175,7 +183,6 @@ class Session:
         self._end_if_drained()
 
     def describe(self) -> dict[str, str | int | float | None]:
-        now = self._loop.time()
         return {
             "id": self.session_id,
             "server": self.server,
@@ -184,8 +191,8 @@ class Session:
             "pid": self._child.pid if self._child and self._child.is_running else None,
             "inFlight": self._relay.in_flight,
             "queuedBytes": self._sender.queued_bytes,
-            "ageSeconds": round(now - self._began_at, 3),
-            "idleSeconds": round(now - self._last_frame_at, 3),
+            "ageSeconds": round(self._loop.time() - self._began_at, 3),
+            "idleSeconds": round(self._idleness.seconds, 3),
         }
 
     async def _end(self, reason: str) -> None:
@@ -223,24 +230,26 @@ class Session:
         await self._orphans.end(str(self._sandbox.directory))
         await self._sandbox.remove()
 
-    def _hearing_child(self) -> Child:
+    def _hearing_child(self) -> Child | Waiting:
         if self._failure:
             raise self._failure.with_traceback(None)  # each raise would make it longer
-        if self._child is None or self.state is State.STARTING:
-            raise WorkerUnavailable("the session is still starting; try again")
         if self.state is State.CLOSING:
             raise SessionNotFound("the session is ending; connect again to start another")
+        if self._child is None or self.state is State.STARTING:
+            return self._waiting
         if self._child.is_deaf:
             raise ChildExited("the server has closed its standard input; connect again to start another")
         return self._child
 
     def _write(self, line: bytes) -> None:
-        if self._child and not self._child.is_deaf and self.state is not State.CLOSING:
+        if self.state is State.STARTING:
+            self._waiting.add(line)
+        elif self._child and not self._child.is_deaf and self.state is not State.CLOSING:
             self._child.write(line)
 
     def _on_output(self, chunk: bytes) -> None:
         if self._relay.child_wrote(chunk):
-            self._last_frame_at = self._loop.time()
+            self._idleness.note_frame()
             self._end_if_drained()
 
     def _on_deaf(self) -> None:
@@ -286,15 +295,6 @@ class Session:
         if self._child:
             self._child.resume()
 
-    def _check_idle(self) -> None:
-        idle_seconds, now = self._idle_seconds, self._loop.time()
-        # While a request is in flight the end is at least a whole term away: what answers it is a frame. And
-        # one that waits to be resumed has a term of its own.
-        is_busy = self._relay.in_flight or self._presence.is_awaited
-        due_at = now + idle_seconds if is_busy else self._last_frame_at + idle_seconds
-        if due_at > now:
-            self._idle_timer = self._loop.call_at(due_at, self._check_idle)
-        else:
-            self.end_soon(
-                f"the session was idle for {idle_seconds:g} seconds and has ended; connect again for another"
-            )
+    def _is_busy(self) -> bool:
+        # What answers a request is a frame; and one that waits to be resumed has a term of its own.
+        return bool(self._relay.in_flight) or self._presence.is_awaited

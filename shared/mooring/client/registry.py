@@ -62,6 +62,14 @@ class Registry:
         results: list[Json] = answer["results"]
         return results
 
+    def bundles(self) -> Json:
+        """Return what `GET /bundles` says: whether bundles are taken here, and for which platform."""
+        return self._object("GET", "/bundles")
+
+    def request_upload(self, bundle: Json) -> Json:
+        """Return what `POST /bundles` answers: that the bundle `exists`, or how to upload it."""
+        return self._object("POST", "/bundles", bundle)
+
     def patch_server(self, name: str, changes: Json) -> Json:
         return self._object("PATCH", _path(name), changes)
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mooring_local import trees
+from mooring import trees
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mooring_local import bundles, trees
+from mooring import trees
 from mooring_local.packages import BuildFailed
 from tests.unit.bundles.building import build, names
 
@@ -75,7 +75,7 @@ def test_python_is_compiled_for_any_place_and_time(home: Path, source: Path) -> 
 def test_a_bundle_says_how_it_came_about(home: Path, source: Path) -> None:
     bundle = build(home, source, "python", "server.py")
 
-    description = json.loads((bundle.path / bundles.DESCRIPTION).read_text())
+    description = json.loads((bundle.path / trees.DESCRIPTION).read_text())
     assert description["source"] == str(source)
     assert description["launch"] == {"command": "python", "args": ["server.py"], "cwd": "${bundle}"}
 
@@ -87,7 +87,7 @@ def test_git_history_and_the_bundles_themselves_are_left_out(source: Path) -> No
     bundle = build(home, source, "python", "server.py")
 
     assert {path.name for path in bundle.path.iterdir()} == {
-        *("server.py", "lib", "run.sh", "current", bundles.DESCRIPTION, "__pycache__")
+        *("server.py", "lib", "run.sh", "current", trees.DESCRIPTION, "__pycache__")
     }
     trees.remove(home)
 

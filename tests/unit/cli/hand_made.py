@@ -48,6 +48,11 @@ class HandMade:
     asked: list[tuple[str, str]] = field(default_factory=list)
     sessions: list[str] = field(default_factory=list)
     failure: MooringError | None = None
+    store: str = ""
+    """Where bundles are uploaded to; empty: it takes none."""
+    worker_platform: str | None = None
+    has_bundles: bool = False
+    bundles: list[Json] = field(default_factory=list)
 
     def answer(self, method: str, path: str, body: Json) -> tuple[int, Any]:
         self.asked.append((method, path.partition("?")[0]))
@@ -67,6 +72,8 @@ class HandMade:
                 **body,
                 "keys": [ADMIN_KEY, *OTHER_KEYS],
             }
+        if path == "/bundles":
+            return self.bundle(body)
         name = path.removeprefix("/servers/")
         if method == "PUT":
             self.servers[name] = entry(name, body)
@@ -76,6 +83,17 @@ class HandMade:
             return 204, self.servers.pop(name)
         self.servers[name].update(body)
         return 200, self.servers[name]
+
+    def bundle(self, body: Json) -> tuple[int, Any]:
+        if not body:
+            about = {"uploads": bool(self.store), "workerPlatform": self.worker_platform, "limitBytes": 10**9}
+            return 200, about
+        self.bundles.append(body)
+        if self.has_bundles:
+            return 200, {"status": "exists", "upload": None}
+        headers = {"content-length": str(body["sizeBytes"]), "if-none-match": "*"}
+        upload = {"method": "PUT", "url": self.store, "headers": headers, "expiresInSeconds": 900}
+        return 201, {"status": "wanted", "upload": upload}
 
     def brought_in(self, server: Json) -> Json:
         """Return what becomes of one entry of a batch; one without a description is invalid."""

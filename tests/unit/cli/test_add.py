@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from mooring import trees
 from mooring.errors import StartFailed
 from mooring_cli.add import default_name
-from mooring_local import trees
 from tests.unit.cli.hand_made import KEY, HandMade, entry
 
 Run = Callable[..., Result]

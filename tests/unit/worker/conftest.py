@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from mooring import trees
 from tests.unit.worker.edge import Edge
 from tests.unit.worker.harness import Worker, running, serving
+from tests.unit.worker.store import Store
 
 Start = Callable[..., AbstractAsyncContextManager[Worker]]
 
@@ -42,3 +44,11 @@ async def spawn(edge: Edge, tmp_path: Path) -> AsyncIterator[Callable[..., Any]]
             return await stack.enter_async_context(running(edge, tmp_path, **settings))
 
         yield spawn
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """A store of bundles; those that a worker has fetched from it go after the test."""
+    async with Store.serving() as store:
+        yield store
+    trees.remove(tmp_path / "bundles")

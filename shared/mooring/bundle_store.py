@@ -1,0 +1,94 @@
+"""Where bundles are kept between machines: `{prefix}/{digest}.tar.gz` in a bucket.
+
+Nobody but the registry asks the bucket anything: a publisher and a worker each get an address that lets them
+do one thing for some minutes.
+"""
+
+import base64
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import urlsplit
+
+from mooring.archives import SUFFIX
+from mooring.origin import Origin
+from mooring.settings import AwsSettings, SettingsError
+from mooring.sigv4 import Credentials, Signer
+
+_FETCH_SECONDS = 300  # a worker begins to fetch at once; it may wait for others to be done
+_UPLOAD_SECONDS = 900  # S3 looks at it when the upload begins
+_TIMEOUT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What a publisher sends: PUT to `url` with exactly these `headers`."""
+
+    url: str
+    headers: dict[str, str]
+    seconds: int = _UPLOAD_SECONDS
+    """How long it may be begun."""
+
+
+class BundleStore:
+    """`url` is `s3://bucket/prefix`."""
+
+    def __init__(self, url: str, aws: AwsSettings) -> None:
+        parts = urlsplit(url)
+        if parts.scheme != "s3" or not parts.netloc:
+            raise SettingsError("MOORING_BUNDLES must be s3://bucket/prefix")
+        self._base = _base(aws.s3_url, parts.netloc)
+        self._prefix = urlsplit(self._base).path.rstrip("/") + "".join(
+            f"/{part}" for part in parts.path.split("/") if part
+        )
+        self._host = urlsplit(self._base).netloc
+        self._origin: Origin | None = None
+        self._signer = Signer(
+            Credentials(aws.access_key, aws.secret_key, aws.session_token), aws.region, "s3"
+        )
+
+    @classmethod
+    def configured(cls, url: str, aws: AwsSettings) -> Self | None:
+        """Return the store of the setting `bundles`; None: bundles are on the workers' disks."""
+        return cls(url, aws) if url else None
+
+    def address(self, digest: str) -> str:
+        """Return a URL that gives the archive to who knows it."""
+        return self._presigned("GET", digest, _FETCH_SECONDS, {})
+
+    def upload(self, digest: str, size_bytes: int, sha256: str) -> Upload:
+        """Return how to put an archive there, of that size and content only, and only if there is none."""
+        headers = {
+            "content-length": str(size_bytes),
+            "if-none-match": "*",
+            "x-amz-checksum-sha256": base64.b64encode(bytes.fromhex(sha256)).decode(),
+        }
+        return Upload(self._presigned("PUT", digest, _UPLOAD_SECONDS, headers), headers)
+
+    def has(self, digest: str) -> bool:
+        """Return whether the archive is there. Raises OSError when the bucket cannot be asked."""
+        if self._origin is None:
+            self._origin = Origin(self._base, timeout_seconds=_TIMEOUT_SECONDS)
+        target = self._presigned("HEAD", digest, _FETCH_SECONDS, {}).removeprefix(self._scheme_and_host)
+        status, _ = self._origin.request("HEAD", target)
+        if status in (403, 404):  # S3 says 403 for what is not there to who may not list the bucket
+            return False
+        if status != 200:
+            raise OSError(f"the bucket of bundles answered {status}")
+        return True
+
+    @property
+    def _scheme_and_host(self) -> str:
+        return f"{urlsplit(self._base).scheme}://{self._host}"
+
+    def _presigned(self, method: str, digest: str, seconds: int, headers: dict[str, str]) -> str:
+        path = f"{self._prefix}/{digest}{SUFFIX}"
+        query = self._signer.query(method, self._host, path, seconds, headers)
+        return f"{self._scheme_and_host}{path}?{query}"
+
+
+def _base(s3_url: str, bucket: str) -> str:
+    """Return where the bucket is: by its own host name at AWS, by path at an endpoint of one's own."""
+    parts = urlsplit(s3_url)
+    if (parts.hostname or "").endswith(".amazonaws.com") and "." not in bucket:
+        return f"{parts.scheme}://{bucket}.{parts.netloc}"
+    return f"{s3_url.rstrip('/')}/{bucket}"
