@@ -18,8 +18,6 @@ from mooring import trees
 from mooring.errors import BundleUnusable
 from mooring.trees import Entry
 
-SUFFIX = ".tar.gz"
-
 _LEVEL = 6  # 9 is 1 % smaller and takes three times as long; all levels unpack alike
 _CHUNK_BYTES = 1 << 20
 _BLOCK_BYTES = tarfile.BLOCKSIZE

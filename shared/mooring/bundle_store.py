@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
-from mooring.archives import SUFFIX
 from mooring.origin import Origin
 from mooring.settings import AwsSettings, SettingsError
 from mooring.sigv4 import Credentials, Signer
 
+_SUFFIX = ".tar.gz"
 _FETCH_SECONDS = 300  # a worker begins to fetch at once; it may wait for others to be done
 _UPLOAD_SECONDS = 900  # S3 looks at it when the upload begins
 _TIMEOUT_SECONDS = 5.0
@@ -81,7 +81,7 @@ class BundleStore:
         return f"{urlsplit(self._base).scheme}://{self._host}"
 
     def _presigned(self, method: str, digest: str, seconds: int, headers: dict[str, str]) -> str:
-        path = f"{self._prefix}/{digest}{SUFFIX}"
+        path = f"{self._prefix}/{digest}{_SUFFIX}"
         query = self._signer.query(method, self._host, path, seconds, headers)
         return f"{self._scheme_and_host}{path}?{query}"
 

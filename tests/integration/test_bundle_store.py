@@ -1,4 +1,4 @@
-"""The store of bundles on S3's real API: what addresses allow, and what `mooring.bundles_api` does with them."""
+"""The store of bundles on S3's real API: addresses, and what `mooring.bundles_api` does with them."""
 
 import hashlib
 import io

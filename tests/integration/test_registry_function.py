@@ -85,3 +85,19 @@ def test_a_tool_of_the_registry_is_called_twice(function: ModuleType, key: str) 
         assert answered["statusCode"] == 200
         result = json.loads(answered["body"])["result"]
         assert result["structuredContent"]["qualifiedName"] == "Acme/Weather"
+
+
+def test_a_publisher_is_given_an_address_to_upload_a_bundle_to(
+    aws: emulator.Emulator, key: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with aws.client("s3") as s3, aws.client("dynamodb") as dynamodb:
+        s3.create_bucket(Bucket="bundles-of-the-function")
+        publisher = KeyTable(dynamodb, tables.name("keys")).create("eve", "publisher")[1]
+    monkeypatch.setenv("MOORING_BUNDLES", "s3://bundles-of-the-function/bundles")
+    monkeypatch.setenv("MOORING_WORKER_PLATFORM", "linux-aarch64")
+
+    answered = answer(request.getfixturevalue("function"), "bundle", publisher)
+
+    assert answered["statusCode"] == 201
+    url = json.loads(answered["body"])["upload"]["url"]
+    assert url.startswith(f"{aws.url}/bundles-of-the-function/bundles/5dde2e2c")

@@ -1,10 +1,13 @@
 import json
+from dataclasses import replace
 from types import ModuleType
 
 import pytest
 
+from mooring.bundle_store import BundleStore
 from mooring.errors import MooringError, WorkerUnavailable
 from mooring.sessions import Session
+from mooring.settings import AwsSettings
 from tests.unit.functions.loading import event, load
 from tests.unit.functions.world import RELEASE, WORKER, World, connect
 
@@ -117,3 +120,17 @@ def test_a_session_whose_row_cannot_be_written_is_ended_again(
     assert answer["statusCode"] in (500, 503)
     assert "a secret detail" not in answer["body"]
     assert world.ended == [session_id for _, session_id, _ in world.started]
+
+
+def test_a_worker_is_told_where_the_bundle_is_where_there_is_a_store_of_them(
+    app: ModuleType, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = BundleStore("s3://bundles/x", AwsSettings.read({"AWS_REGION": "eu-west-1"}))
+    monkeypatch.setattr(app, "bundles", store)
+    connect(app)
+    world.release = replace(RELEASE, bundle=None)
+    connect(app)
+
+    with_bundle, without = [order["bundle_url"] for _, _, order in world.started]
+    assert with_bundle.startswith("https://bundles.s3.eu-west-1.amazonaws.com/x/sha.tar.gz?")
+    assert without is None

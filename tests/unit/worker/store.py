@@ -52,13 +52,13 @@ class Store:
         return digest
 
     def address(self, digest: str) -> str:
-        return f"{self.url}/bundles/{digest}{archives.SUFFIX}?X-Amz-Signature=s3cret"
+        return f"{self.url}/bundles/{digest}.tar.gz?X-Amz-Signature=s3cret"
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             target = head.split(b" ")[1].decode()
-            digest = target.partition("?")[0].rpartition("/")[2].removesuffix(archives.SUFFIX)
+            digest = target.partition("?")[0].rpartition("/")[2].removesuffix(".tar.gz")
             self.asked[digest] += 1
             await self.is_open.wait()
             archive = self.archives.get(digest)
