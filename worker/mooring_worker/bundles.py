@@ -79,8 +79,13 @@ class Bundles:
         fetch = self._fetches.get(digest)
         if fetch is None:
             fetch = self._fetches[digest] = asyncio.create_task(self._fetch(digest, url))
-            fetch.add_done_callback(lambda _: self._fetches.pop(digest, None))
+            fetch.add_done_callback(lambda done: self._on_fetched(digest, done))
         return fetch
+
+    def _on_fetched(self, digest: str, fetch: "asyncio.Task[None]") -> None:
+        del self._fetches[digest]
+        if not fetch.cancelled() and (error := fetch.exception()):  # whether or not a session waits still
+            _logger.warning("bundle not fetched", extra={"bundle": digest, "error": str(error)})
 
     async def end(self) -> None:
         """End what is being fetched."""
@@ -154,6 +159,8 @@ class Bundles:
         for digest in sorted(idle, key=lambda digest: self._kept[digest].used_at):
             if self.fetched_bytes <= limit:
                 return
+            if self._holds[digest]:  # since the last one was removed
+                continue
             await self._remove(digest)
 
     async def _remove(self, digest: str) -> None:

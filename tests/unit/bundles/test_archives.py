@@ -132,6 +132,8 @@ HOSTILE = {
     "a link in the place of a folder": [file("a/x"), link("a", "b")],
     "a link without a target": [link("a", "")],
     "the same path twice": [file("a"), file("a", b"y")],
+    "the same link twice": [link("a", "x"), link("a", "y")],
+    "a file and a link of one path": [link("a", "x"), file("a")],
     "a file in the place of a folder": [file("a/b"), file("a")],
     "a device": [special("null", tarfile.CHRTYPE)],
     "a block device": [special("disk", tarfile.BLKTYPE)],

@@ -65,3 +65,18 @@ async def test_a_worker_that_starts_again_knows_what_it_fetched_and_removes_noth
     await until_running(again)
 
     assert kept(tmp_path) == {"0" * 64, new}
+
+
+async def test_a_bundle_in_use_stays_though_it_is_the_one_used_least_recently(
+    edge: Edge, start: Start, store: Store, tmp_path: Path
+) -> None:
+    worker = await start(bundles_bytes=3 * NOISE)
+    digests = [published(store, tmp_path / f"made{n}", noise=os.urandom(NOISE)) for n in range(3)]
+    await order(worker, store, digests[0], "in-use")
+    await until_running(worker, "in-use")
+    for digest in digests[1:]:
+        await order(worker, store, digest)
+        await until_running(worker)
+        await ended(worker)
+
+    assert kept(tmp_path) == {digests[0], digests[2]}
