@@ -42,15 +42,21 @@ class Response:
 
 
 Respond = Callable[[Request], Response | Awaitable[Response]]
+Address = tuple[str, int]
+Admits = Callable[[Address, Address], bool]
+"""Says of a connection, by the addresses of the other side and of ours, whether it is served."""
 
 
-async def serve(respond: Respond, host: str, port: int, *, max_body_bytes: int) -> asyncio.Server:
+async def serve(
+    respond: Respond, host: str, port: int, *, max_body_bytes: int, admits: Admits | None = None
+) -> asyncio.Server:
     """Serve `respond`, a plain function or a coroutine function; it must not raise.
 
-    Requests of one connection are answered in turn; a body over `max_body_bytes` is refused with 413.
+    Requests of one connection are answered in turn; a body over `max_body_bytes` is refused with 413. A
+    connection that `admits` does not admit is closed without a word.
     """
     return await asyncio.get_running_loop().create_server(
-        lambda: _ServerProtocol(respond, max_body_bytes), host, port, backlog=_BACKLOG
+        lambda: _ServerProtocol(respond, max_body_bytes, admits), host, port, backlog=_BACKLOG
     )
 
 
@@ -81,8 +87,9 @@ class _Message:
 
 
 class _ServerProtocol(_Message, asyncio.Protocol):
-    def __init__(self, respond: Respond, max_body_bytes: int) -> None:
+    def __init__(self, respond: Respond, max_body_bytes: int, admits: Admits | None = None) -> None:
         self._respond = respond
+        self._admits = admits
         self._max_body_bytes = max_body_bytes
         self._parser = httptools.HttpRequestParser(self)
         self._waiting: deque[Request] = deque()
@@ -91,12 +98,18 @@ class _ServerProtocol(_Message, asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
+        if self._admits:
+            peer, own = (transport.get_extra_info(name)[:2] for name in ("peername", "sockname"))
+            if not self._admits(peer, own):
+                self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._task:
             self._task.cancel()
 
     def data_received(self, data: bytes) -> None:
+        if self._transport.is_closing():
+            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from enum import StrEnum
+from pathlib import Path
 
 from mooring.errors import ChildExited, SessionNotFound, StartFailed, WorkerUnavailable
 from mooring.launch import Launch
@@ -80,6 +81,7 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._child: Child | None = None
         self._failure: ChildExited | None = None
+        self._verdict = ""
         flow = Flow(self._pause, self._resume, lambda frame: self._relay.refused(frame))
         self._presence = Presence(order, connections, settings, flow, self.end_soon)
         self._sender = self._presence.sender
@@ -113,7 +115,7 @@ class Session:
             self._fail(error)
             self._started.set_result(None)
             return
-        self._orphans.expect(str(self._sandbox.directory), process.pid)
+        self._orphans.expect(str(self._sandbox.directory), process.pid, self._sandbox.uid)
         listener = Listener(
             self._on_output, self.log.write, self._on_deaf, self._on_child_exit, self._on_child_end
         )
@@ -173,6 +175,21 @@ class Session:
         self._inbox.open()  # no time is left to wait for what was overtaken
         self._sender.push(frames.log("warning", reason))
         self._end_if_drained()
+
+    @property
+    def uid(self) -> int | None:
+        """Of its processes, if it has one of its own."""
+        return self._sandbox.uid
+
+    @property
+    def directory(self) -> Path:
+        return self._sandbox.directory
+
+    def overstep(self, verdict: str) -> None:
+        """Kill the child: it `verdict`, such as "used more than 512 MiB of memory"."""
+        if self._child and self._child.is_running and not self._verdict:
+            self._verdict = verdict
+            self._child.kill()
 
     def describe(self) -> dict[str, str | int | float | None]:
         now = self._loop.time()
@@ -260,7 +277,8 @@ class Session:
     def _on_child_end(self) -> None:
         assert self._child, "it ended"
         self._relay.child_ended()
-        death = Death.of(self._child, is_out_of_memory=self._sandbox.is_out_of_memory)
+        is_out_of_memory = self._sandbox.is_out_of_memory
+        death = Death.of(self._child, is_out_of_memory=is_out_of_memory, verdict=self._verdict)
         stderr = self.log.last_words() if self._is_owner else None
         is_news = self.state is not State.CLOSING
         self.log.close(f"the server {death.how}", death.data, is_news=is_news)
