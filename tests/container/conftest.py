@@ -1,6 +1,6 @@
-"""The worker's image, as a machine makes it that reaches no image registry: on a Debian of debootstrap's making.
+"""The worker's image, made where no image registry is in reach: on a Debian of debootstrap's making.
 
-Needs root. docker.io and debootstrap are installed when they are missing, and a Docker daemon is run when none is.
+Needs root. What is missing of docker.io and debootstrap is installed; a Docker daemon is run when none is.
 """
 
 import hashlib

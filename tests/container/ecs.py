@@ -4,6 +4,7 @@ import contextlib
 import json
 import secrets
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +23,8 @@ class TaskAgent:
     port: int = 0
     protection: list[bool] = field(default_factory=list)
     """Each state that the worker asked for."""
+    served: Counter[str] = field(default_factory=Counter)
+    """How often the credentials were asked for."""
     _secret: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
     @property
@@ -43,6 +46,7 @@ class TaskAgent:
             case "GET", p if p == f"/v4/{self._secret}":
                 return {"Name": "worker", "Networks": [{"IPv4Addresses": ["127.0.0.1"]}]}
             case "GET", p if p == f"/credentials/{self._secret}":
+                self.served["credentials"] += 1
                 return self.credentials()
             case "PUT", p if p == f"/api/{self._secret}/task-protection/v1/state":
                 self.protection.append(bool(body["ProtectionEnabled"]))

@@ -12,6 +12,9 @@ from tests.cloud.deployment import Deployment
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 120
+_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "KILL", "SETGID", "SETPCAP", "SETUID")
+RESTRICTIONS = ("--read-only", "--cap-drop=ALL", *(f"--cap-add={name}" for name in _CAPABILITIES))
+"""Those of the task definition, for tests that do without the stack."""
 
 
 def docker(*arguments: str, timeout_seconds: float = _START_SECONDS) -> str:

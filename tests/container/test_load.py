@@ -9,20 +9,18 @@ import pytest
 
 from benchmarks import child, container_load, workspace
 from mooring_local import processes
-from tests.container.task import container
+from tests.container.task import RESTRICTIONS, container
 
 pytestmark = pytest.mark.integration
 
 _CLIENTS = 300
 _SECONDS = 180.0
 _GROWTH_BYTES = 8 * 2**20
-_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETPCAP", "SETUID")
 
 
 def test_300_sessions_lose_no_call_and_leave_nothing(worker_image: str, tmp_path: Path) -> None:
     workspace.prepare()
     echo = child.build()
-    restrictions = ["--read-only", "--cap-drop=ALL", *(f"--cap-add={name}" for name in _CAPABILITIES)]
     with container_load.platform(tmp_path) as platform, ExitStack() as workers:
         url = platform.publish(echo)
         for _ in range(2):
@@ -34,7 +32,7 @@ def test_300_sessions_lose_no_call_and_leave_nothing(worker_image: str, tmp_path
                 "MOORING_CAPACITY": "200",
             }
             program = Path(echo.argv[0])
-            workers.enter_context(container(worker_image, environment, restrictions, {program: str(program)}))
+            workers.enter_context(container(worker_image, environment, RESTRICTIONS, {program: str(program)}))
         platform.until_announced(2)
         load = asyncio.run(container_load.load(platform, url, _CLIENTS, _SECONDS))
 

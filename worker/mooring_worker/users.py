@@ -6,13 +6,14 @@ another user's process. The uid it can, and no process without capabilities chan
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-_SHARED_MEMORY = Path("/dev/shm")
-_KILL_SECONDS = 5.0
+_SHARED = (Path("/dev/shm"), Path("/dev/mqueue"))
+_RUN_SECONDS = 5.0
 _CAPABILITIES = {"CHOWN": 0, "DAC_OVERRIDE": 1, "KILL": 5, "SETGID": 6, "SETUID": 7}  # linux/capability.h
 
 
@@ -44,33 +45,43 @@ def processes(uids: frozenset[int]) -> Iterator[tuple[int, int]]:
 
 def kill_all(uid: int) -> None:
     """Kill every process of a user, all at one moment: one that forks fast would outrun a list."""
-    assert uid > 0, "never root's"
-    setpriv = shutil.which("setpriv")
-    if setpriv:
-        user = [f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--ambient-caps=-all"]
-        with suppress(OSError, subprocess.TimeoutExpired):
-            subprocess.run(
-                [setpriv, *user, "sh", "-c", "kill -9 -1"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                timeout=_KILL_SECONDS,
-                check=False,
-            )
-        return
-    for pid, _ in processes(frozenset({uid})):
-        with suppress(ProcessLookupError):
-            os.kill(pid, 9)
+    if not _run_as(uid, "kill -9 -1"):
+        for pid, _ in processes(frozenset({uid})):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def forget(uid: int) -> None:
-    """Remove what a user has left in the memory that all share: no session is to find what another wrote."""
+    """Remove what a user has left where all may write: no session is to find what another wrote."""
+    left = [str(path) for folder in _SHARED for path in _of_user(folder, uid)]
+    if left:  # by the user itself: these folders are sticky, and nobody else may
+        _run_as(uid, 'chmod -R u+rwx -- "$@"; rm -rf -- "$@"', *left)
+
+
+def _of_user(folder: Path, uid: int) -> Iterator[Path]:
     with suppress(OSError):
-        for path in list(_SHARED_MEMORY.iterdir()):
+        for path in list(folder.iterdir()):
             with suppress(OSError):
-                if path.lstat().st_uid != uid:
-                    continue
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink()
+                if path.lstat().st_uid == uid:
+                    yield path
+
+
+def _run_as(uid: int, script: str, *arguments: str) -> bool:
+    """Run a shell script as a user; return whether that was possible."""
+    assert uid > 0, "never as root"
+    program = shutil.which("setpriv")
+    if program is None:
+        return False
+    user = [f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--inh-caps=-all", "--ambient-caps=-all"]
+    try:
+        subprocess.run(
+            [program, *user, "sh", "-c", script, "sh", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=_RUN_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return True
