@@ -1,7 +1,7 @@
 # Everything here sets up what it needs. A fresh machine needs Python 3.11+ and make.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: bench-search minilm static help up test lint faults soak bench build deploy lock clean
+.PHONY: bench-search minilm static help up test test-cloud lint faults soak bench build deploy lock clean
 
 ENVIRONMENT := local/mooring_local/environment.py
 # `make PYTHON=/path/to/python3` names one. Each is run, not only looked up: a version manager's shim may be there
@@ -26,6 +26,9 @@ up: .venv/up.stamp ## Run everything on this machine; Ctrl-C stops it
 
 test: .venv/dev.stamp .venv-sam/stamp .venv-mcp1/stamp $(NODE_CLIENT)/node_modules/.stamp ## Run all tests
 	$(WITH_NODE) .venv/bin/python -m pytest $(ARGS)
+
+test-cloud: .venv/dev.stamp .venv-sam/stamp .venv-mcp1/stamp ## Run the tests that need root and Docker: the worker's container, the deployed stack
+	$(WITH_NODE) .venv/bin/python -m pytest tests/container $(ARGS)
 
 lint: .venv/dev.stamp .venv-sam/stamp ## Check format, style, types, imports and the template
 	.venv/bin/ruff format --check .

@@ -8,37 +8,22 @@ warms up) to the last.
 
 import argparse
 import asyncio
-import contextlib
 import random
 import statistics
 import sys
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from time import monotonic
 
 import uvloop
 
-from benchmarks import child, messages, mooring_stack, workspace
+from benchmarks import child, mooring_stack, workspace
 from benchmarks.processes import Processes, Usage
-from mooring.client.session import Session
-from mooring.errors import MooringError
+from benchmarks.talkers import Tally, talk
 
 _SAMPLE_SECONDS = 10.0
 _GROWTH_BYTES = 4 * 1024 * 1024
-_CALLS_PER_SESSION = 200
-_PAUSE_SECONDS = 1.0
 _DROP_CHANCE = 0.005
-_ANSWER_SECONDS = 30.0
 _LEFT_SECONDS = 30.0
 _OF_MOORING = ("gateway", "worker")  # the emulator stands in for AWS
-
-
-@dataclass
-class Tally:
-    calls: int = 0
-    sessions: int = 0
-    drops: int = 0
-    failures: list[str] = field(default_factory=list)
 
 
 async def soak(clients: int, seconds: float) -> int:
@@ -49,57 +34,12 @@ async def soak(clients: int, seconds: float) -> int:
             sampling = asyncio.create_task(_sample(processes, ends_at))
             async with asyncio.TaskGroup() as group:
                 for number in range(clients):
-                    group.create_task(_client(url, random.Random(number), ends_at, tally))
+                    group.create_task(
+                        talk(url, random.Random(number), ends_at, tally, drop_chance=_DROP_CHANCE)
+                    )
             samples = await sampling
             left = await _left(processes)
     return _report(clients, seconds, tally, samples, left)
-
-
-async def _client(url: str, chance: random.Random, ends_at: float, tally: Tally) -> None:
-    await asyncio.sleep(chance.random() * _PAUSE_SECONDS * 5)  # not all in one moment
-    while monotonic() < ends_at:
-        try:
-            async with _opened(url) as session:
-                tally.sessions += 1
-                await _converse(session, chance, ends_at, tally)
-        except (MooringError, OSError, RuntimeError) as error:  # a soak goes on, and tells in the end
-            tally.failures.append(repr(error))
-            await asyncio.sleep(_PAUSE_SECONDS)
-
-
-@contextlib.asynccontextmanager
-async def _opened(url: str) -> AsyncIterator[Session]:
-    session = Session(url)
-    await session.open()
-    try:
-        yield session
-    finally:
-        await session.close()
-
-
-async def _converse(session: Session, chance: random.Random, ends_at: float, tally: Tally) -> None:
-    await _ask(session, messages.INITIALIZE)
-    await session.send(messages.INITIALIZED)
-    for _ in range(_CALLS_PER_SESSION):
-        if monotonic() > ends_at:
-            return
-        await asyncio.sleep(chance.random() * 2 * _PAUSE_SECONDS)
-        if chance.random() < _DROP_CHANCE:
-            session._present().transport.abort()
-            tally.drops += 1
-        request = messages.fill(60_000) if chance.random() < 0.05 else messages.echo(100)
-        await _ask(session, request)
-        tally.calls += 1
-
-
-async def _ask(session: Session, request: messages.Request) -> None:
-    number, frame = request.frame()
-    async with asyncio.timeout(_ANSWER_SECONDS):
-        await session.send(frame)
-        while (answer := messages.decode(await session.receive())).id != number:
-            pass
-    if answer.error:
-        raise RuntimeError(bytes(answer.error).decode())
 
 
 async def _sample(processes: Processes, ends_at: float) -> list[dict[str, Usage]]:

@@ -1,15 +1,17 @@
 """What the environment sets: the one place that reads it.
 
 Every field of a settings class is the variable `MOORING_<FIELD>`. Durations end in `_seconds`,
-sizes in `_bytes`. `docs/settings.md` lists them for operators.
+sizes in `_bytes`, which may be written as 512MiB. `docs/settings.md` lists them for operators.
 """
 
 import os
 from collections.abc import Mapping, MutableMapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Self
 
 _PREFIX = "MOORING_"
+_ECS_URL = "http://169.254.170.2"  # of the agent of ECS, seen from a task
+_UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _TRUE = frozenset({"1", "true", "yes", "on"})
 
 
@@ -28,17 +30,17 @@ class _FromEnvironment:
         """
         values: dict[str, object] = {}
         problems: list[str] = []
-        for field in fields(cls):
-            variable = _PREFIX + field.name.upper()
+        for one in fields(cls):
+            variable = _PREFIX + one.name.upper()
             text = environ.get(variable)
             if text is None:
-                if field.default is MISSING:
+                if one.default is MISSING:
                     problems.append(f"{variable} is not set")
                 continue
             try:
-                values[field.name] = _convert(text, field.type)
+                values[one.name] = _convert(text, one.type)
             except ValueError:
-                wanted = getattr(field.type, "__name__", field.type)
+                wanted = getattr(one.type, "__name__", one.type)
                 problems.append(f"{variable} must be of type {wanted}")
         if problems:
             raise SettingsError("; ".join(problems))
@@ -49,7 +51,8 @@ def _convert(text: str, wanted: object) -> object:
     if wanted is bool:
         return text.strip().lower() in _TRUE
     if wanted is int:
-        return int(text)
+        unit = text[-3:]
+        return int(text.removesuffix(unit)) * _UNITS[unit] if unit in _UNITS else int(text)
     if wanted is float:
         return float(text)
     return text
@@ -115,16 +118,19 @@ class Settings(_FromEnvironment):
 class WorkerSettings(_FromEnvironment):
     """Of a worker."""
 
-    worker_id: str
     home: str
     """Folder of `sessions/`, `bundles/` and `ledgers/`."""
     connections_url: str
     worker_secret: str
+    worker_id: str = ""
+    """Empty: the id of the task, in ECS."""
+    engine: str = "process"
+    """What started it: `process`, `fargate` or `microvm`."""
     worker_host: str = "127.0.0.1"
     worker_port: int = 0
     """0 takes any free port."""
     worker_address: str = ""
-    """What others reach it by, `http://host:port`; empty: host and port as bound."""
+    """What others reach it by, `http://host:port`; empty: the address of the ECS task, else as bound."""
     capacity: int = 200
     """Sessions at once."""
     runtime_path: str = ""
@@ -132,7 +138,11 @@ class WorkerSettings(_FromEnvironment):
     child_uids: str = ""
     """`first-last`: each session's child runs under its own uid. Empty: under the worker's."""
     child_memory_bytes: int = 0
-    """Address space of one child; 0 sets no limit."""
+    """Resident memory of all processes of a session; 0: no limit. Needs `child_uids`, like the next three."""
+    child_disk_bytes: int = 0
+    """What a session may write into its folder, and into one file; 0: no limit."""
+    child_processes: int = 512
+    """Processes and threads of a session; 0: no limit."""
     child_open_files: int = 1024
     bundles_bytes: int = 0
     """Of disk for bundles that were fetched: beyond it those that no session uses go; 0: no limit."""
@@ -180,6 +190,13 @@ class AwsSettings:
     kms_url: str = ""
     bedrock_url: str = ""
     s3_url: str = ""
+    credentials_url: str = ""
+    """Where ECS gives the credentials of the task's role; empty: the ones above are used."""
+    credentials_token: str = field(default="", repr=False)
+    task_metadata_url: str = ""
+    """Where ECS says which task this is; empty: it is none."""
+    task_agent_url: str = ""
+    """Where ECS takes a task's wish not to be scaled in."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> Self:
@@ -193,7 +210,19 @@ class AwsSettings:
             kms_url=_endpoint("kms", region, environ),
             bedrock_url=_endpoint("bedrock-runtime", region, environ),
             s3_url=_endpoint("s3", region, environ),
+            credentials_url=_credentials_url(environ),
+            credentials_token=environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", ""),
+            task_metadata_url=environ.get("ECS_CONTAINER_METADATA_URI_V4", ""),
+            task_agent_url=environ.get("ECS_AGENT_URI", ""),
         )
+
+
+def _credentials_url(environ: Mapping[str, str]) -> str:
+    """Return where a role's credentials are, unless the environment has some itself, as AWS's SDKs do."""
+    if environ.get("AWS_ACCESS_KEY_ID"):
+        return ""
+    relative = environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "")
+    return f"{_ECS_URL}{relative}" if relative else environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")
 
 
 def _endpoint(service: str, region: str, environ: Mapping[str, str]) -> str:

@@ -33,6 +33,11 @@ class Signer:
         self._key = b""
         self._scope = ""
 
+    def use(self, credentials: Credentials) -> None:
+        """Sign with these from now on: the old ones expire."""
+        self._credentials = credentials
+        self._day = ""
+
     def headers(
         self,
         method: str,

@@ -6,6 +6,7 @@ A second signal, SIGINT, or the end of standard input where `stop_on_stdin_eof` 
 """
 
 import asyncio
+import dataclasses
 import fcntl
 import logging
 import os
@@ -25,8 +26,12 @@ from mooring_worker.agent import Agent
 from mooring_worker.api import Api
 from mooring_worker.connections import Connections
 from mooring_worker.dynamodb import DynamoDB
+from mooring_worker.ecs import Protection, Task
 from mooring_worker.heartbeat import Heartbeat
+from mooring_worker.identity import Identity
+from mooring_worker.peers import Peers
 from mooring_worker.rows import Rows
+from mooring_worker.watchdog import Watchdog
 
 _HEADROOM_BYTES = 65_536  # so that the API refuses what is just too large, and says so
 
@@ -50,19 +55,27 @@ def main() -> None:
 
 
 async def _run(settings: WorkerSettings, aws: AwsSettings) -> None:
-    connections = Connections(settings.connections_url, aws, parallel=settings.capacity)
-    table = DynamoDB(aws)
+    settings = await _named(settings, aws)
+    identity = Identity(aws)
+    await identity.open()
+    connections = Connections(settings.connections_url, identity, parallel=settings.capacity)
+    table = DynamoDB(aws, identity)
     descendants = orphans.Orphans()
     agent = Agent(settings, connections, descendants, Rows(table, settings))
     api = Api(agent, settings.worker_secret, settings.max_line_bytes)
     max_body_bytes = settings.max_line_bytes + _HEADROOM_BYTES
     server = await http1.serve(
-        api.respond, settings.worker_host, settings.worker_port, max_body_bytes=max_body_bytes
+        api.respond,
+        settings.worker_host,
+        settings.worker_port,
+        max_body_bytes=max_body_bytes,
+        admits=Peers(agent.child_uids).admits,
     )
     host, port = server.sockets[0].getsockname()[:2]
     address = settings.worker_address or f"http://{host}:{port}"
     heartbeat = Heartbeat(agent, table, settings, address)
-    tasks = [asyncio.create_task(heartbeat.run()), asyncio.create_task(descendants.run())]
+    runs = (heartbeat, descendants, identity, Protection(agent, aws), Watchdog(agent, settings))
+    tasks = [asyncio.create_task(part.run()) for part in runs]
     _logger.info("worker serves", extra={"worker_id": settings.worker_id, "address": address})
 
     await _until_stopped(agent, settings)
@@ -75,6 +88,20 @@ async def _run(settings: WorkerSettings, aws: AwsSettings) -> None:
     await connections.end()
     await table.end()
     _logger.info("worker stopped", extra={"worker_id": settings.worker_id})
+
+
+async def _named(settings: WorkerSettings, aws: AwsSettings) -> WorkerSettings:
+    """Return the settings with the worker's id and address; in ECS those of the task unless they are set."""
+    if aws.task_metadata_url and not (settings.worker_id and settings.worker_address):
+        task = await Task.read(aws.task_metadata_url)
+        settings = dataclasses.replace(
+            settings,
+            worker_id=settings.worker_id or task.id,
+            worker_address=settings.worker_address or f"http://{task.host}:{settings.worker_port}",
+        )
+    if not settings.worker_id:
+        sys.exit("mooring-worker: MOORING_WORKER_ID is not set, and this is no task of ECS")
+    return settings
 
 
 async def _until_stopped(agent: Agent, settings: WorkerSettings) -> None:

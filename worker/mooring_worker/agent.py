@@ -40,6 +40,7 @@ class Agent:
         self._orphans = orphans
         self._rows = rows
         self._sandboxes = Sandboxes(settings)
+        orphans.watch(self._sandboxes.uids)
         self._ledger_file = Path(settings.home).resolve() / "ledgers" / settings.worker_id
         self._ledger_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._ledger = Ledger(self._ledger_file)
@@ -62,6 +63,11 @@ class Agent:
     def used(self) -> int:
         """Sessions that take a slot. One whose child has exited takes none."""
         return sum(session.state is not State.EXITED for session in self)
+
+    @property
+    def child_uids(self) -> range:
+        """Of the users that sessions have, each its own; empty: they run under the worker's."""
+        return self._sandboxes.uids
 
     @property
     def capacity(self) -> int:

@@ -138,6 +138,10 @@ class Child:
                 self._signal_group(signal.SIGKILL)
                 await asyncio.wait([self._exited])
 
+    def kill(self) -> None:
+        """End it at once, with its group."""
+        self._signal_group(signal.SIGKILL)
+
     def ignore_output(self) -> None:
         """Read no more, whoever may still hold the other ends of the pipes."""
         if self._stdout:

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 from mooring.connections import canonical, connection_path
 from mooring.errors import ConnectionGone, FrameTooLarge, WorkerUnavailable
 from mooring.http1 import Client, NotSent
-from mooring.settings import AwsSettings
-from mooring.sigv4 import Credentials, Signer
+from mooring_worker.identity import Identity
 
 _TIMEOUT_SECONDS = 10.0  # an answer from API Gateway takes milliseconds
+_FORBIDDEN = 403
 _CLOSE_PAUSES_SECONDS = (0.1, 0.5, 2.0)  # before each new attempt to close a socket
 
 _logger = logging.getLogger(__name__)
@@ -24,12 +24,11 @@ class DeliveryUnknown(WorkerUnavailable):
 class Connections:
     """`url` is the management endpoint, stage included."""
 
-    def __init__(self, url: str, aws: AwsSettings, *, parallel: int) -> None:
+    def __init__(self, url: str, identity: Identity, *, parallel: int) -> None:
         self._client = Client(url, connections=parallel)
         self._stage_path = urlsplit(url).path.rstrip("/")
-        self._signer = Signer(
-            Credentials(aws.access_key, aws.secret_key, aws.session_token), aws.region, "execute-api"
-        )
+        self._identity = identity
+        self._signer = identity.signer("execute-api")
         self._closing: set[asyncio.Task[None]] = set()
 
     async def post(self, connection_id: str, frame: bytes, *, is_repeatable: bool = True) -> None:
@@ -91,6 +90,8 @@ class Connections:
             raise WorkerUnavailable("the WebSocket API cannot be reached") from error
         except OSError as error:
             raise DeliveryUnknown("the WebSocket API does not answer") from error
+        if response.status == _FORBIDDEN:
+            self._identity.note_refusal()
         return response.status
 
 

@@ -7,12 +7,13 @@ from urllib.parse import urlsplit
 
 from mooring.http1 import Client
 from mooring.settings import AwsSettings
-from mooring.sigv4 import Credentials, Signer
+from mooring_worker.identity import Identity
 
 Item = dict[str, Any]
 """As DynamoDB writes it: `{"name": {"S": "text"}, "count": {"N": "1"}}`."""
 
 _TIMEOUT_SECONDS = 5.0
+_NOT_VALID = (b"ExpiredToken", b"UnrecognizedClientException", b"InvalidSignatureException")
 
 
 class DynamoDBError(OSError):
@@ -24,12 +25,11 @@ class RowMissing(DynamoDBError):
 
 
 class DynamoDB:
-    def __init__(self, aws: AwsSettings) -> None:
+    def __init__(self, aws: AwsSettings, identity: Identity) -> None:
         self._client = Client(aws.dynamodb_url, connections=2)
         self._path = urlsplit(aws.dynamodb_url).path or "/"
-        self._signer = Signer(
-            Credentials(aws.access_key, aws.secret_key, aws.session_token), aws.region, "dynamodb"
-        )
+        self._identity = identity
+        self._signer = identity.signer("dynamodb")
 
     async def put(self, table: str, item: Item) -> None:
         """Write `item`. Raises DynamoDBError, as do the others."""
@@ -97,5 +97,7 @@ class DynamoDB:
             raise DynamoDBError(f"{operation}: {error!r}") from error
         if response.status == 400 and b"ConditionalCheckFailedException" in response.body:
             raise RowMissing(operation)
+        if any(name in response.body for name in _NOT_VALID):
+            self._identity.note_refusal()
         if response.status != 200:
             raise DynamoDBError(f"{operation}: status {response.status}")

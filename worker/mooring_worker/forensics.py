@@ -52,11 +52,14 @@ class Death:
     """`exitCode`, `signal` and, if so, `outOfMemory`."""
 
     @classmethod
-    def of(cls, child: Child, *, is_out_of_memory: bool) -> Self:
+    def of(cls, child: Child, is_out_of_memory: bool, verdict: str = "") -> Self:
         exit_code, signal_name = child.exit_code, child.signal_name
         how = f"was killed by {signal_name}" if signal_name else f"exited with code {exit_code}"
         data: dict[str, object] = {"exitCode": exit_code, "signal": signal_name}
-        if is_out_of_memory:
+        if verdict:
+            how = f"was killed because it {verdict}"
+            data["limit"] = verdict
+        elif is_out_of_memory:
             how = "was killed because memory ran out"
             data["outOfMemory"] = True
         return cls(how, data)

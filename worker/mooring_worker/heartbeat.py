@@ -11,7 +11,6 @@ from mooring_worker.agent import Agent
 from mooring_worker.dynamodb import DynamoDB, DynamoDBError, Item, RowMissing
 from mooring_worker.long_requests import LongRequests
 
-_ENGINE = "process"
 _ROW_SECONDS = 3600  # DynamoDB deletes expired rows within days; the lease is what counts
 
 _logger = logging.getLogger(__name__)
@@ -66,7 +65,7 @@ class Heartbeat:
             **uses,
             "worker_id": {"S": self._settings.worker_id},
             "address": {"S": self._address},
-            "engine": {"S": _ENGINE},
+            "engine": {"S": self._settings.engine},
             "used": {"N": str(self._agent.used)},
             "capacity": {"N": str(self._agent.capacity)},
             "draining": {"BOOL": self._agent.is_draining},

@@ -3,7 +3,8 @@
 A server may leave processes behind: in its own group, or daemonised out of it (setsid, double fork). The
 worker is a child subreaper, so the latter become its children when their parent ends. Each carries
 `MOORING_SESSION_DIR` of its session in its environment: that says whose it is, also to the next worker when
-this one was killed with SIGKILL. Where there is no /proc none of this happens.
+this one was killed with SIGKILL. A session that has a user of its own is known by that instead: a container
+may not read the environment of another user's process. Where there is no /proc none of this happens.
 """
 
 import asyncio
@@ -16,6 +17,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+
+from mooring_worker import users
 
 TAG = "MOORING_SESSION_DIR"
 
@@ -35,15 +38,24 @@ class Orphans:
     """The children of this process that no session started itself."""
 
     def __init__(self) -> None:
+        self._uids = range(0)
         self._living: dict[str, int] = {}
+        self._users: dict[str, int] = {}
 
-    def expect(self, directory: str, pid: int) -> None:
+    def watch(self, uids: range) -> None:
+        """Take every process of these users for one of a session."""
+        self._uids = uids
+
+    def expect(self, directory: str, pid: int, uid: int | None = None) -> None:
         """Leave `pid`, which its session reaps, and the other processes of that session alone."""
         self._living[directory] = pid
+        if uid is not None:
+            self._users[directory] = uid
 
     async def end(self, directory: str) -> None:
         """Kill and reap what is left of the session whose child has been reaped."""
         self._living.pop(directory, None)
+        self._users.pop(directory, None)
         with suppress(TimeoutError):  # then `run` goes on trying
             async with asyncio.timeout(_DEATH_SECONDS):
                 while self.sweep():
@@ -57,16 +69,25 @@ class Orphans:
 
     def sweep(self) -> int:
         """Reap dead orphans and kill those of ended sessions; return how many are still to be reaped."""
-        expected = frozenset(self._living.values())
+        expected, users_there = frozenset(self._living.values()), frozenset(self._users.values())
         dying = 0
+        left: set[int] = set()
         for pid in _children():
             if pid in expected or _reap(pid):
+                continue
+            uid = users.of_process(pid) if self._uids else None
+            if uid is not None and uid in self._uids:
+                if uid not in users_there:
+                    left.add(uid)
+                    dying += 1
                 continue
             directory = _session_directory(pid)
             if directory and directory not in self._living:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
                 dying += 1
+        for uid in left:
+            users.kill_all(uid)
         return dying
 
 

@@ -12,13 +12,15 @@ from pathlib import Path
 from mooring.errors import InvalidRequest, LimitReached, StartFailed
 from mooring.launch import Launch
 from mooring.settings import WorkerSettings, inherited
+from mooring_worker import users
 from mooring_worker.child import Child
 from mooring_worker.forensics import OutOfMemory
-from mooring_worker.orphans import TAG
+from mooring_worker.orphans import TAG, Orphans
 
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 _LOCALE = ("LANG", "LC_ALL")
 _PROBE_SECONDS = 5.0
+_DATA_FACTOR = 4  # V8 and thread stacks reserve far more than they use
 
 
 def command_path(settings: WorkerSettings) -> str:
@@ -32,7 +34,8 @@ class Sandboxes:
     def __init__(self, settings: WorkerSettings) -> None:
         self.folder = Path(settings.home).resolve() / "sessions"
         self._settings = settings
-        self._free_uids = _uids(settings.child_uids) if os.geteuid() == 0 else []
+        self.uids = _uids(settings.child_uids) if users.may_be_changed() else range(0)
+        self._free_uids = list(self.uids)
         self._separates_users = bool(self._free_uids)
         self._out_of_memory = OutOfMemory()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -52,12 +55,12 @@ class Sandboxes:
         directory = self.folder / session_id
         directory.mkdir(mode=0o700)
         if uid is not None:
-            os.chown(directory, uid, uid)
+            os.chown(directory, uid, uid)  # ours is the folder above
         return Sandbox(directory, uid, self._settings, self._free_uids, self._out_of_memory)
 
 
 class Sandbox:
-    __slots__ = ("_out_of_memory", "_settings", "_uids", "directory", "is_out_of_memory", "uid")
+    __slots__ = ("_out_of_memory", "_settings", "_uids", "directory", "is_out_of_memory", "uid", "verdict")
 
     def __init__(
         self,
@@ -71,6 +74,8 @@ class Sandbox:
         self.uid = uid
         self.is_out_of_memory = False
         """The kernel has killed the child for its memory."""
+        self.verdict = ""
+        """Which limit the session has overstepped, and was ended for."""
         self._settings = settings
         self._uids = uids
         self._out_of_memory = out_of_memory
@@ -95,6 +100,9 @@ class Sandbox:
             )
         privileges = _setpriv()
         prefix = [] if privileges is None else [privileges, *_restrictions(), *self._user_options()]
+        limiter = _prlimit() if self.uid is not None else None
+        if limiter:  # nobody but the process itself may limit one of another user
+            prefix = [limiter, *self._limit_options(), *prefix]
         user = self.uid if privileges is None else None
         try:
             process = subprocess.Popen(
@@ -112,13 +120,19 @@ class Sandbox:
             )
         except OSError as error:
             raise StartFailed(f"the command {command!r} could not be executed: {error.strerror}") from error
-        self._limit(process.pid)
+        if not limiter:
+            self._limit(process.pid)
         self._out_of_memory.note_start()
         return process
 
     def note_exit(self, child: Child) -> None:
         """Find out, as soon as the child has ended, what ended it."""
         self.is_out_of_memory = self._out_of_memory.killed(child)
+
+    async def clean(self, orphans: Orphans) -> None:
+        """End what the child has left running, and delete the folder."""
+        await orphans.end(str(self.directory))
+        await self.remove()
 
     async def remove(self) -> None:
         """Delete the folder and give the uid back; no process of the session may be left."""
@@ -129,6 +143,7 @@ class Sandbox:
         except OSError:  # not empty: may hold a package cache of thousands of files
             await asyncio.to_thread(shutil.rmtree, self.directory, ignore_errors=True)
         if self.uid is not None:
+            users.forget(self.uid)
             self._uids.append(self.uid)
 
     def _environment(self, launch: Launch) -> dict[str, str]:
@@ -150,18 +165,36 @@ class Sandbox:
 
     def _limit(self, pid: int) -> None:
         limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_NOFILE: self._settings.child_open_files}
-        if self._settings.child_memory_bytes:
-            limits[resource.RLIMIT_AS] = self._settings.child_memory_bytes
         for kind, limit in limits.items():
             with suppress(ProcessLookupError, PermissionError):  # it ended at once, or our own limit is lower
                 resource.prlimit(pid, kind, (limit, limit))
+
+    def _limit_options(self) -> list[str]:
+        settings = self._settings
+        options = ["--core=0", f"--nofile={settings.child_open_files}"]
+        if settings.child_processes:
+            options.append(f"--nproc={settings.child_processes}")
+        if settings.child_disk_bytes:
+            options.append(f"--fsize={settings.child_disk_bytes}")
+        if settings.child_memory_bytes:  # of one process, between two looks of the watchdog
+            options.append(f"--data={_DATA_FACTOR * settings.child_memory_bytes}")
+        return options
+
+
+@cache
+def _prlimit() -> str | None:
+    """Return the path of `prlimit` (util-linux), if there is one."""
+    return shutil.which("prlimit", path=_SYSTEM_PATH)
 
 
 @cache
 def _restrictions() -> tuple[str, ...]:
     """Return what holds for every child. Root's has no capability: a bundle is read-only to it too."""
     always = ("--pdeathsig=KILL", "--no-new-privs")
-    return (*always, "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else always
+    if not users.may_be_changed():
+        return always
+    # A change from one user to another that is not root's would leave them.
+    return (*always, "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all")
 
 
 @cache
@@ -185,10 +218,10 @@ def _executable(command: str, path: str, cwd: str) -> bool:
     return shutil.which(command, path=path) is not None
 
 
-def _uids(text: str) -> list[int]:
+def _uids(text: str) -> range:
     if not text:
-        return []
+        return range(0)
     first, _, last = text.partition("-")
     if not (first.isdigit() and last.isdigit() and 0 < int(first) <= int(last)):
         raise InvalidRequest("MOORING_CHILD_UIDS must be first-last, such as 20000-29999")
-    return list(range(int(first), int(last) + 1))
+    return range(int(first), int(last) + 1)

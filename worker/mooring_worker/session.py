@@ -72,7 +72,7 @@ class Session:
         self.log = Tail(settings.log_bytes)
         self._release = order.release
         self._is_owner = order.is_owner
-        self._sandbox = sandbox
+        self.sandbox = sandbox
         self._orphans = orphans
         self._counts = counts
         self._settings = settings
@@ -112,15 +112,15 @@ class Session:
             if not await self._waiting.fetched(fetch):
                 self._started.set_result(None)
                 return
-            process = self._sandbox.spawn(launch)
+            process = self.sandbox.spawn(launch)
         except StartFailed as error:
-            await self._sandbox.remove()
+            await self.sandbox.remove()
             self._waiting.take()
             self.log.close(error.message, {}, is_news=True)
             self._fail(error)
             self._started.set_result(None)
             return
-        self._orphans.expect(str(self._sandbox.directory), process.pid)
+        self._orphans.expect(str(self.sandbox.directory), process.pid, self.sandbox.uid)
         listener = Listener(
             self._on_output, self.log.write, self._on_deaf, self._on_child_exit, self._on_child_end
         )
@@ -182,6 +182,12 @@ class Session:
         self._sender.push(frames.log("warning", reason))
         self._end_if_drained()
 
+    def overstep(self, verdict: str) -> None:
+        """Kill the child: it `verdict`, such as "used more than 512 MiB of memory"."""
+        if self._child and not self.sandbox.verdict:
+            self.sandbox.verdict = verdict
+            self._child.kill()
+
     def describe(self) -> dict[str, str | int | float | None]:
         return {
             "id": self.session_id,
@@ -203,7 +209,7 @@ class Session:
             if self._child:
                 await self._stop_child(self._child)
                 self._child.ignore_output()
-            await (self._cleaning or self._clean())
+            await (self._cleaning or self.sandbox.clean(self._orphans))
             await self._presence.leave()
             if self._presence.repeats:
                 await self._rows.forget(self.session_id, self._sender.connection)
@@ -221,14 +227,8 @@ class Session:
         await self._presence.hang_up()
 
     def _end_if_drained(self) -> None:
-        if self._drains and not (
-            self._relay.in_flight or self._inbox.held_bytes or self._presence.is_awaited
-        ):
+        if self._drains and not (self._is_busy() or self._inbox.held_bytes):
             self.end_soon("the worker stops; connect again for another session")
-
-    async def _clean(self) -> None:
-        await self._orphans.end(str(self._sandbox.directory))
-        await self._sandbox.remove()
 
     def _hearing_child(self) -> Child | Waiting:
         if self._failure:
@@ -262,14 +262,14 @@ class Session:
 
     def _on_child_exit(self) -> None:
         assert self._child, "it exited"
-        self._sandbox.note_exit(self._child)
+        self.sandbox.note_exit(self._child)
         # At once: what it left running may hold its output open.
-        self._cleaning = self._loop.create_task(self._clean())
+        self._cleaning = self._loop.create_task(self.sandbox.clean(self._orphans))
 
     def _on_child_end(self) -> None:
         assert self._child, "it ended"
         self._relay.child_ended()
-        death = Death.of(self._child, is_out_of_memory=self._sandbox.is_out_of_memory)
+        death = Death.of(self._child, self.sandbox.is_out_of_memory, self.sandbox.verdict)
         stderr = self.log.last_words() if self._is_owner else None
         is_news = self.state is not State.CLOSING
         self.log.close(f"the server {death.how}", death.data, is_news=is_news)

@@ -20,6 +20,7 @@ from mooring_worker.api import Api
 from mooring_worker.connections import Connections
 from mooring_worker.dynamodb import DynamoDB
 from mooring_worker.heartbeat import Heartbeat
+from mooring_worker.identity import Identity
 from mooring_worker.orphans import Orphans, become_subreaper
 from mooring_worker.rows import Rows
 from tests.unit.worker.edge import Edge
@@ -122,7 +123,8 @@ def zombies_of(pid: int) -> list[int]:
 async def serving(edge: Edge, home: Path, **settings: Any) -> AsyncIterator[Worker]:
     configured = WorkerSettings(**{**_settings(edge, home), **settings})
     aws = AwsSettings("eu-west-1", "AKTEST", "secret", "", edge.url)
-    connections, table, orphans = Connections(edge.url, aws, parallel=64), DynamoDB(aws), Orphans()
+    identity, orphans = Identity(aws), Orphans()
+    connections, table = Connections(edge.url, identity, parallel=64), DynamoDB(aws, identity)
     become_subreaper()
     sweeping = asyncio.create_task(orphans.run())
     agent = Agent(configured, connections, orphans, Rows(table, configured))
