@@ -1,7 +1,7 @@
 """While the stack is deployed: upload the worker's source and have its image built; on deletion, clean up.
 
-The source comes with the function, in two layers: the package `mooring` and the folder `worker`. CloudFormation
-calls with a request and waits for an answer at the address in it, whatever happens here.
+The source comes with the function, in two layers: the package `mooring` and the folder `worker`.
+CloudFormation calls with a request and waits for an answer at the address in it, whatever happens here.
 """
 
 import hashlib
@@ -62,7 +62,7 @@ def provide(properties: dict[str, Any], context: Any) -> dict[str, str]:
 
 
 def pack(folders: dict[str, Path]) -> bytes:
-    """Return an archive that has each folder under the name it is given; the Dockerfile is at its root too."""
+    """Return an archive with each folder under the name it is given; the Dockerfile is at its root too."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, folder in sorted(folders.items()):
