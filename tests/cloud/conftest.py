@@ -15,9 +15,11 @@ from mooring_local.emulator import Emulator
 from tests.cloud.deployment import REGION, ROOT, SAM_ENVIRONMENT, STACK, Deployment, run_tool
 
 EMULATOR_SERVICES = (
-    "apigatewayv2,apigateway,cloudformation,dynamodb,dynamodbstreams,events,iam,kms,lambda,logs,s3,"
-    "secretsmanager,sqs,sts"
+    "apigatewayv2,apigateway,cloudformation,cloudfront,dynamodb,dynamodbstreams,ec2,ecs,events,iam,kms,lambda,"
+    "logs,monitoring,s3,secretsmanager,sns,sqs,sts"
 )
+# The emulator knows no egress-only gateway and no alarm on an expression; the image is built by other tests.
+PARAMETERS = ("FunctionEgress=endpoints", "Alarms=false", "WorkerImage=mooring-worker")
 BUILD_SECONDS = 120.0
 DEPLOY_SECONDS = 120.0
 
@@ -59,7 +61,8 @@ def emulator(environment: dict[str, str], tmp_path_factory: pytest.TempPathFacto
         environment["AWS_SECRET_ACCESS_KEY"],
         services=EMULATOR_SERVICES,
         program=SAM_ENVIRONMENT / "ministack",
-        variables={**environment, "AUTH": "true"},  # functions may do what their roles allow, and no more
+        # Functions may do what their roles allow, and no more. Tasks are not its to run: it has no Docker.
+        variables={**environment, "AUTH": "true", "DOCKER_HOST": "unix:///nonexistent"},
     )
     try:
         emulator.wait_until_ready()
@@ -74,6 +77,7 @@ def deployment(environment: dict[str, str], build: Path, emulator: str) -> Deplo
         [
             *("sam", "deploy", "--template-file", str(build / "template.yaml"), "--stack-name", STACK),
             *("--config-file", str(ROOT / "samconfig.toml"), "--no-confirm-changeset", "--no-progressbar"),
+            *("--parameter-overrides", *PARAMETERS),
         ],
         {**environment, "AWS_ENDPOINT_URL": emulator},
         DEPLOY_SECONDS,

@@ -34,6 +34,7 @@ def test_sam_validate_finds_nothing(environment: dict[str, str]) -> None:
         "RegistryApi",
         "RegistryImport",
         "CatalogIndexer",
+        "WorkerCallback",
     ],
 )
 def test_a_function_finds_all_that_it_imports_in_its_layers(build: Path, function: str) -> None:
@@ -74,7 +75,9 @@ def test_the_stack_is_complete(deployment: Deployment) -> None:
     (stack,) = deployment.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-    assert outputs.keys() == {"WebSocketUrl", "RegistryUrl", "ConnectionsUrl"}
+    assert outputs.keys() == {
+        *("Bundles", "ConnectionsUrl", "DistributionDomain", "RegistryUrl", "Url", "WebSocketUrl")
+    }
     assert outputs["WebSocketUrl"].startswith("wss://")
 
 
