@@ -230,8 +230,7 @@ class Session:
             raise WorkerUnavailable("the session is still starting; try again")
         if self.state is State.CLOSING:
             raise SessionNotFound("the session is ending; connect again to start another")
-        if self._child.is_deaf:
-            raise ChildExited("the server has closed its standard input; connect again to start another")
+        # Also one that reads no more: it is being ended, and its end answers this frame too, with the reason.
         return self._child
 
     def _write(self, line: bytes) -> None:
