@@ -47,8 +47,8 @@ audit: .venv/dev.stamp .venv-supply/stamp ## Look for known vulnerabilities in w
 sbom: .venv-supply/stamp ## Write dist/worker.cdx.json, what the worker's image consists of (IMAGE=… names a built one)
 	.venv-supply/bin/python -m supply.sbom $(if $(IMAGE),--image $(IMAGE)) --output dist/worker.cdx.json
 
-checkov: .venv-checkov/stamp ## Check the template against checkov's policies
-	.venv-checkov/bin/checkov --config-file .checkov.yaml
+checkov: .venv-checkov/stamp ## Check the template against the policies of checkov
+	$(PYTHON) -m supply.policies template.yaml
 
 faults: .venv/dev.stamp ## Hurt 200 sessions at random for minutes and count what was lost (SEED=… repeats a run)
 	.venv/bin/python -m tests.faults
@@ -92,6 +92,8 @@ clean: ## Remove environments, builds and caches; servers and keys in .mooring s
 # A stamp says that an environment holds its lock. It is inside, so it goes when the environment is made anew.
 .SECONDEXPANSION:
 
+# First, since it takes seconds.
+test-cloud: checkov
 audit: $$(if $$(HAS_NODE),,.venv-node/stamp)
 
 .venv/up.stamp: requirements.lock pyproject.toml .venv/bin/python
