@@ -1,7 +1,7 @@
 # Everything here sets up what it needs. A fresh machine needs Python 3.11+ and make.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: bench-search minilm static help up test test-cloud lint faults soak bench build deploy lock clean
+.PHONY: bench-search minilm static help up test test-cloud lint audit sbom checkov faults soak bench build deploy lock clean
 
 ENVIRONMENT := local/mooring_local/environment.py
 # `make PYTHON=/path/to/python3` names one. Each is run, not only looked up: a version manager's shim may be there
@@ -24,13 +24,17 @@ help: ## List the targets
 up: .venv/up.stamp ## Run everything on this machine; Ctrl-C stops it
 	@exec .venv/bin/mooring up
 
-test: .venv/dev.stamp .venv-sam/stamp .venv-mcp1/stamp $(NODE_CLIENT)/node_modules/.stamp ## Run all tests
-	$(WITH_NODE) .venv/bin/python -m pytest $(ARGS)
+# Two processes share all tests, by whole files. Who names a file or a test gets one process, which starts sooner and
+# can be looked into with --pdb.
+TEST_PROCESSES ?= 2
+TOGETHER = $(if $(findstring tests/,$(ARGS)),,-n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder)
+test: .venv/dev.stamp .venv-sam/stamp .venv-mcp1/stamp .venv-supply/stamp $(NODE_CLIENT)/node_modules/.stamp ## Run all tests (ARGS="tests/unit -x")
+	$(WITH_NODE) .venv/bin/python -m pytest $(TOGETHER) $(ARGS)
 
 test-cloud: .venv/dev.stamp .venv-sam/stamp .venv-mcp1/stamp ## Run the tests that need root and Docker: the worker's container, the deployed stack
 	$(WITH_NODE) .venv/bin/python -m pytest tests/container $(ARGS)
 
-lint: .venv/dev.stamp .venv-sam/stamp ## Check format, style, types, imports and the template
+lint: .venv/dev.stamp .venv-sam/stamp audit ## Check format, style, types, imports, the template and what is pinned
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
@@ -38,6 +42,16 @@ lint: .venv/dev.stamp .venv-sam/stamp ## Check format, style, types, imports and
 	.venv/bin/python -m pytest -q tests/test_style.py
 	.venv-sam/bin/cfn-lint template.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
+
+audit: .venv/dev.stamp .venv-supply/stamp ## Look for known vulnerabilities in what is pinned; check the SBOM
+	$(WITH_NODE) .venv/bin/python -m supply.audit
+	.venv-supply/bin/python -m supply.sbom
+
+sbom: .venv-supply/stamp ## Write dist/worker.cdx.json, what the worker's image consists of (IMAGE=… names a built one)
+	.venv-supply/bin/python -m supply.sbom $(if $(IMAGE),--image $(IMAGE)) --output dist/worker.cdx.json
+
+checkov: .venv-checkov/stamp ## Check the template against the policies of checkov
+	$(PYTHON) -m supply.policies template.yaml
 
 faults: .venv/dev.stamp ## Hurt 200 sessions at random for minutes and count what was lost (SEED=… repeats a run)
 	.venv/bin/python -m tests.faults
@@ -69,7 +83,8 @@ lock: ## Pin dependencies anew (ARGS="--upgrade" takes new versions)
 	$(LOCK) pyproject.toml --extra build --extra dev -c requirements.lock -o requirements-dev.lock
 	for part in layers/runtime layers/registry worker; do \
 	  $(LOCK) $$part/requirements.in -c requirements.lock -o $$part/requirements.lock || exit 1; done
-	for name in requirements-sam requirements-node tests/clients/requirements-mcp1; do \
+	for name in requirements-sam requirements-node requirements-supply requirements-checkov \
+	  tests/clients/requirements-mcp1; do \
 	  $(LOCK) $$name.in -o $$name.lock || exit 1; done
 
 clean: ## Remove environments, builds and caches; servers and keys in .mooring stay
@@ -79,6 +94,10 @@ clean: ## Remove environments, builds and caches; servers and keys in .mooring s
 
 # A stamp says that an environment holds its lock. It is inside, so it goes when the environment is made anew.
 .SECONDEXPANSION:
+
+# First, since it takes seconds.
+test-cloud: checkov
+audit: $$(if $$(HAS_NODE),,.venv-node/stamp)
 
 .venv/up.stamp: requirements.lock pyproject.toml .venv/bin/python
 	$(NEEDS_PYTHON)
@@ -98,7 +117,9 @@ clean: ## Remove environments, builds and caches; servers and keys in .mooring s
 .venv-sam/stamp: requirements-sam.lock
 .venv-mcp1/stamp: tests/clients/requirements-mcp1.lock
 .venv-node/stamp: requirements-node.lock
-.venv-sam/stamp .venv-mcp1/stamp .venv-node/stamp:
+.venv-supply/stamp: requirements-supply.lock
+.venv-checkov/stamp: requirements-checkov.lock
+.venv-sam/stamp .venv-mcp1/stamp .venv-node/stamp .venv-supply/stamp .venv-checkov/stamp:
 	$(NEEDS_PYTHON)
 	@$(PYTHON) $(ENVIRONMENT) $(@D) $<
 	@touch $@

@@ -33,7 +33,7 @@ MEANINGLESS_WORDS = {
     ),
     *("processor", "misc"),
 }
-SOURCE_FOLDERS = ("shared", "functions", "worker", "cli", "local", "tests", "benchmarks")
+SOURCE_FOLDERS = ("shared", "functions", "worker", "cli", "local", "tests", "benchmarks", "supply")
 
 
 def tracked_files() -> list[Path]:

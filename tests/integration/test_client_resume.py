@@ -183,7 +183,8 @@ async def test_a_program_that_was_killed_gets_in_its_next_life_what_it_missed(st
             await outgoing.send(SessionMessage(initialized))
             await outgoing.send(message(1, "tools/call", name="state", arguments={}))
             await incoming.receive()
-            await outgoing.send(message(2, "tools/call", name="sleep", arguments={"seconds": 1.0}))
+            await outgoing.send(message(2, "tools/call", name="sleep", arguments={"seconds": 3.0}))
+            await until_in_flight(stack, 1)  # or the next may overtake it
             await outgoing.send(message(3, "tools/call", name="state", arguments={}))
             await until_in_flight(stack, 2)
             saved: dict[str, Any] = {"session": first.session, "received": first.received}

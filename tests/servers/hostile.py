@@ -1,7 +1,8 @@
 """A server that attacks who runs it. Each tool tries one thing and tells what came of it, as JSON.
 
 credentials (port of ECS's endpoint), agent, files (folder: another session's), rooms (token: to leave or to
-find), call (port of the agent), disk, memory (pause_seconds: after each 16 MiB), processes, daemon, where, uid.
+find), call (port of the agent), disk, memory (pause_seconds: after each 16 MiB), processes, daemon, where,
+uid.
 """
 
 import json

@@ -237,8 +237,7 @@ class Session:
             raise SessionNotFound("the session is ending; connect again to start another")
         if self._child is None or self.state is State.STARTING:
             return self._waiting
-        if self._child.is_deaf:
-            raise ChildExited("the server has closed its standard input; connect again to start another")
+        # Also one that reads no more: it is being ended, and its end answers this frame too, with the reason.
         return self._child
 
     def _write(self, line: bytes) -> None:

@@ -1,19 +1,20 @@
 """The one public port: HTTP goes to uvicorn, WebSocket to the gateway as CloudFront would pass it.
 
-In the cloud `route` is a CloudFront Function; `tests/unit/gateway/edge_cases.json` holds both to the
-same cases.
+In the cloud `route` is a CloudFront Function, `functions/edge_router/edge.js`;
+`tests/unit/gateway/edge_cases.json` holds both to the same cases.
 """
 
 import json
 import re
 from typing import Any
-from urllib.parse import quote, unquote_plus, unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from mooring_local.gateway.gateway import Gateway
 from mooring_local.gateway.websocket import WebSocket
 
+NOT_FOUND = {"error": "ServerNotFound", "message": "a WebSocket client connects to /{owner}/{name}/ws"}
 _SERVER = "_server"
 _BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _UNESCAPED = "!'()*"  # with what `quote` keeps anyway, the characters of JavaScript's encodeURIComponent
@@ -23,16 +24,23 @@ def route(target: str) -> str | None:
     """Return the $connect query for a request target `/{qualifiedName}/ws?...`; None if it is none.
 
     The name is taken as given, only decoded: with its `@` and in its letter case. A parameter of the
-    client that would reach $connect as `_server` is dropped, however it is escaped.
+    client that would reach $connect as `_server` is dropped, however it is escaped, and so is one whose
+    name cannot be decoded: nobody knows what API Gateway reads there.
     """
     path, _, query = target.partition("?")
     if not path.startswith("/") or not path.endswith("/ws"):
         return None
-    name = _decoded(path[1 : -len("/ws")])
+    escaped = path[1 : -len("/ws")]
+    # Raw bytes beyond ASCII have no place in a target, and each proxy reads them its own way.
+    name = _decoded(escaped) if escaped.isascii() else None
     if name is None or name.count("/") != 1 or not all(name.removeprefix("@").split("/")):
         return None
-    kept = (part for part in query.split("&") if part and unquote_plus(part.partition("=")[0]) != _SERVER)
+    kept = (part for part in query.split("&") if part and _is_the_clients(part))
     return "&".join((f"{_SERVER}={quote(name, safe=_UNESCAPED)}", *kept))
+
+
+def _is_the_clients(parameter: str) -> bool:
+    return _decoded(parameter.partition("=")[0]) not in (None, _SERVER)
 
 
 def _decoded(escaped: str) -> str | None:
@@ -85,8 +93,7 @@ class EdgeProtocol(HttpToolsProtocol):
         socket.data_received(b"".join((request_line.encode("latin-1"), *self._head, b"\r\n")))
 
     def _refuse(self) -> None:
-        message = "a WebSocket client connects to /{owner}/{name}/ws"
-        body = json.dumps({"error": "ServerNotFound", "message": message}).encode()
+        body = json.dumps(NOT_FOUND).encode()
         self.transport.write(
             b"HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-type: application/json\r\n"
             b"content-length: %d\r\n\r\n%s" % (len(body), body)

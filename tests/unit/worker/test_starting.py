@@ -54,6 +54,22 @@ async def test_a_server_that_dies_at_start_is_a_start_failure_with_stderr_for_it
     assert "stderr" not in json.loads(yours.body)["data"]
 
 
+async def test_a_request_to_a_dying_server_is_answered_with_how_it_ended(edge: Edge, start: Start) -> None:
+    """Whatever arrives between the closing of its input and its exit, longer on a busy machine."""
+    worker = await start()
+    await worker.order("slow", "closes_stdin", is_owner=True)
+
+    asked: list[int] = []
+    async with asyncio.timeout(10):
+        while (answer := await worker.post({"id": len(asked), "method": "ping"}, "slow")).status == 202:
+            asked.append(len(asked))
+        answers = [await edge.answer_to(id) for id in asked]
+
+    told = [json.loads(answer.body), *(answer["error"] for answer in answers)]
+    assert told == [told[0]] * len(told)
+    assert (told[0]["code"], told[0]["data"]["stderr"]) == (-32014, ["cannot find the database"])
+
+
 async def test_a_command_that_does_not_exist_is_a_start_failure_in_band(edge: Edge, start: Start) -> None:
     worker = await start()
 
