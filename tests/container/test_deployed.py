@@ -188,7 +188,7 @@ def test_a_task_with_sessions_is_protected_from_scaling_in(fleet: Fleet, url: st
 
 
 def test_an_upgrade_drops_no_session_that_can_finish_in_time(fleet: Fleet, url: str) -> None:
-    """The old task is stopped while a call runs in it: that is answered, and new sessions go to the new task."""
+    """The old task is stopped while a call runs in it: that is answered; new sessions go to the new task."""
 
     async def upgrade() -> tuple[dict[str, Any], list[dict[str, Any]], int]:
         with fleet.worker() as (old_name, _):

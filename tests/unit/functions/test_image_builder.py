@@ -1,5 +1,6 @@
 """The function that has the worker's image built: what it packs, what it asks AWS for, what it answers."""
 
+import hashlib
 import io
 import json
 import threading
@@ -9,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from functions.image_builder import app
@@ -97,7 +99,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def use(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_image.boto3, "client", lambda service: aws)
+    monkeypatch.setattr(boto3, "client", lambda service: aws)
 
 
 def event(url: str, kind: str = "Create", repository: str = "r.example/worker") -> dict[str, Any]:
@@ -148,7 +150,7 @@ def test_an_image_that_is_there_is_not_built_again(
     answers: tuple[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url, received = answers
-    digest = worker_image.hashlib.sha256(worker_image.pack(FOLDERS)).hexdigest()[:32]
+    digest = hashlib.sha256(worker_image.pack(FOLDERS)).hexdigest()[:32]
     aws = Aws(statuses=[], images={digest})
     use(aws, monkeypatch)
     app.handler(event(url, "Update"), Context())
