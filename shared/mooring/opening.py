@@ -8,9 +8,11 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from mooring.aws_json import AwsError
 from mooring.errors import (
     Conflict,
     Forbidden,
@@ -114,9 +116,14 @@ class Opening:
             "principal": self._principal,
             "reported": reported(workers, self._principal, self._server, time.time()),
         }
-        worker, is_new = place(
-            workers, bundle, self._workers, session_id, order, read_again=worker_table.read
-        )
+        try:
+            worker, is_new = place(
+                workers, bundle, self._workers, session_id, order, read_again=worker_table.read
+            )
+        except WorkerUnavailable:
+            with suppress(AwsError, OSError):  # the client is told of the other
+                worker_table.note_demand()
+            raise
         session = Session(
             self._connection_id,
             session_id,

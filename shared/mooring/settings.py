@@ -93,6 +93,15 @@ class Settings(_FromEnvironment):
     server_frames_per_second: int = 0
     key_requests_per_minute: int = 0
     """Of the registry's HTTP API, by one key, of one instance of the function; 0: no limit."""
+    pool_cluster: str = ""
+    pool_service: str = ""
+    """The service of ECS that `session_reaper` scales; empty: none."""
+    pool_min: int = 0
+    pool_max: int = 10
+    pool_spare_slots: int = 10
+    """Free places that are kept."""
+    pool_task_slots: int = 20
+    """Sessions of one task; what `capacity` is to its worker."""
     ledgers: str = ""
     """Folder of the workers' ledgers of requests in flight, where the workers run on this machine."""
     encoder: str = "static"
@@ -126,6 +135,8 @@ class WorkerSettings(_FromEnvironment):
     """Empty: the id of the task, in ECS."""
     engine: str = "process"
     """What started it: `process`, `fargate` or `microvm`."""
+    worker_version: str = ""
+    """What it is known to have been started as; empty: `family:revision` of the task, in ECS."""
     worker_host: str = "127.0.0.1"
     worker_port: int = 0
     """0 takes any free port."""
@@ -171,6 +182,8 @@ class WorkerSettings(_FromEnvironment):
     """How long a child may take to end after its stdin closed, before SIGTERM."""
     term_grace_seconds: float = 2.0
     """How long it may take after SIGTERM, before SIGKILL."""
+    leave_seconds: float = 3600.0
+    """How long a task that was told to leave stays protected while it has sessions."""
     drain_seconds: float = 20.0
     """How long sessions may go on after SIGTERM; ECS kills 30 s after it by default."""
     stop_on_stdin_eof: bool = False
@@ -190,6 +203,7 @@ class AwsSettings:
     kms_url: str = ""
     bedrock_url: str = ""
     s3_url: str = ""
+    ecs_url: str = ""
     credentials_url: str = ""
     """Where ECS gives the credentials of the task's role; empty: the ones above are used."""
     credentials_token: str = field(default="", repr=False)
@@ -210,6 +224,7 @@ class AwsSettings:
             kms_url=_endpoint("kms", region, environ),
             bedrock_url=_endpoint("bedrock-runtime", region, environ),
             s3_url=_endpoint("s3", region, environ),
+            ecs_url=_endpoint("ecs", region, environ),
             credentials_url=_credentials_url(environ),
             credentials_token=environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", ""),
             task_metadata_url=environ.get("ECS_CONTAINER_METADATA_URI_V4", ""),

@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -25,6 +26,8 @@ from mooring.origin import Origin
 
 _ROWS_FRESH_SECONDS = 1.0
 _RETRY_AFTER_SECONDS = 2
+_DEMAND = "#demand"  # no worker's id: those are letters, digits and dashes
+_MARK_SECONDS = 3600
 
 
 class WorkerSilent(WorkerUnavailable):
@@ -45,6 +48,9 @@ class Worker:
     lease: float
     """Until when it counts as alive, in seconds since the epoch."""
     draining: bool
+    engine: str = "process"
+    version: str = ""
+    """What it was started as: `family:revision` of its task definition; empty where there is none."""
     uses: Mapping[Scope, Uses] = field(default_factory=dict, compare=False)
     """What each principal, and each server, uses of it, as of its last heartbeat."""
 
@@ -58,8 +64,9 @@ def in_order_of_choice(workers: list[Worker], bundle: str, now: float) -> list[W
     Rendezvous hashing gives each bundle its own order of workers, so that its sessions meet where it is
     already unpacked; of the first two the emptier one leads, so that a popular server spreads.
     """
-    alive = [worker for worker in workers if worker.takes_sessions(now)]
-    alive.sort(key=lambda worker: _weight(worker.worker_id, bundle), reverse=True)
+    by_id = {worker.worker_id: worker for worker in workers}
+    order = _order(bundle, tuple(by_id))
+    alive = [worker for worker_id in order if (worker := by_id[worker_id]).takes_sessions(now)]
     first = sorted(alive[:2], key=lambda worker: worker.used / worker.capacity)
     return first + alive[2:]
 
@@ -74,6 +81,11 @@ def reported(workers: list[Worker], principal: str, server: str, now: float) -> 
     }
 
 
+@lru_cache(maxsize=1024)  # of a pool that changes seldom; 500 workers take a millisecond to hash
+def _order(bundle: str, worker_ids: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(worker_ids, key=lambda worker_id: _weight(worker_id, bundle), reverse=True))
+
+
 def _weight(worker_id: str, bundle: str) -> bytes:
     return hashlib.blake2b(f"{worker_id}\n{bundle}".encode(), digest_size=8).digest()
 
@@ -85,6 +97,8 @@ class WorkerTable:
         self._fresh_seconds = fresh_seconds
         self._rows: list[Worker] = []
         self._read_at = float("-inf")
+        self.demand_at = float("-inf")
+        """When somebody last found no worker, in seconds since the epoch, as of the last reading."""
 
     def all(self) -> list[Worker]:
         """Return every announced worker, dead ones included, at most `fresh_seconds` old."""
@@ -93,9 +107,22 @@ class WorkerTable:
     def read(self) -> list[Worker]:
         """Return every announced worker, dead ones included, as the table has them now."""
         pages = self._client.get_paginator("scan").paginate(TableName=self._table, ConsistentRead=True)
-        self._rows = [_worker(item) for page in pages for item in page["Items"]]
+        items = {item["worker_id"]["S"]: item for page in pages for item in page["Items"]}
+        if mark := items.pop(_DEMAND, None):
+            self.demand_at = float(mark["wanted_at"]["N"])
+        self._rows = [_worker(item) for item in items.values()]
         self._read_at = time.monotonic()
         return self._rows
+
+    def note_demand(self) -> None:
+        """Leave a mark that somebody found no worker, for who scales the pool."""
+        now = time.time()
+        item = {
+            "worker_id": {"S": _DEMAND},
+            "wanted_at": {"N": f"{now:.3f}"},
+            "expires_at": {"N": str(int(now) + _MARK_SECONDS)},
+        }
+        self._client.put_item(TableName=self._table, Item=item)
 
     def is_alive(self, worker_id: str) -> bool:
         """Return whether a worker's lease runs still."""
@@ -114,6 +141,8 @@ def _worker(item: dict[str, Any]) -> Worker:
         capacity=int(item["capacity"]["N"]),
         lease=float(item["lease"]["N"]),
         draining=item["draining"]["BOOL"],
+        engine=item.get("engine", {}).get("S", "process"),
+        version=item.get("version", {}).get("S", ""),
         uses={scope: decode(item[f"{scope}s"]["S"]) for scope in SCOPES if f"{scope}s" in item},
     )
 
@@ -170,6 +199,10 @@ class WorkerClient:
         """Say that a connection is closed; the worker knows what that means for the session."""
         target = f"/sessions/{session_id}/connections/{quote(connection_id, safe='')}"
         self._call(address, "DELETE", target, extra={"x-close-code": str(close_code)})
+
+    def drain(self, address: str) -> None:
+        """Have the worker take no more sessions; raises WorkerUnavailable."""
+        self._call(address, "POST", "/_/drain")
 
     def end(self, address: str, session_id: str) -> None:
         """Have a session ended; an unknown one is no error."""

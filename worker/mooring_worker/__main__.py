@@ -74,7 +74,13 @@ async def _run(settings: WorkerSettings, aws: AwsSettings) -> None:
     host, port = server.sockets[0].getsockname()[:2]
     address = settings.worker_address or f"http://{host}:{port}"
     heartbeat = Heartbeat(agent, table, settings, address)
-    runs = (heartbeat, descendants, identity, Protection(agent, aws), Watchdog(agent, settings))
+    runs = (
+        heartbeat,
+        descendants,
+        identity,
+        Protection(agent, aws, settings.leave_seconds),
+        Watchdog(agent, settings),
+    )
     tasks = [asyncio.create_task(part.run()) for part in runs]
     _logger.info("worker serves", extra={"worker_id": settings.worker_id, "address": address})
 
@@ -97,6 +103,7 @@ async def _named(settings: WorkerSettings, aws: AwsSettings) -> WorkerSettings:
         settings = dataclasses.replace(
             settings,
             worker_id=settings.worker_id or task.id,
+            worker_version=settings.worker_version or task.version,
             worker_address=settings.worker_address or f"http://{task.host}:{settings.worker_port}",
         )
     if not settings.worker_id:

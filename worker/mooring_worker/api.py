@@ -6,6 +6,7 @@ PUT /sessions/{id}/connection  send to another connection: 200, 404, 410 cannot 
 DELETE /sessions/{id}/connections/{connection}  it is closed: 204 always
 DELETE /sessions/{id}          end it: 204, also when it is unknown
 GET /logs?server=&session=&after=&lines=&bytes=  what their children printed; `after` or the end of it
+POST /_/drain                  take no more sessions: 202
 GET /sessions  /_/health  /_/ready  /_/metrics
 """
 
@@ -55,6 +56,9 @@ class Api:
                 return self._frame(unquote(session_id), request)
             case (_, "sessions", session_id, *rest):
                 return self._session(unquote(session_id), rest, request)
+            case ("POST", "_", "drain"):
+                self._agent.drain()
+                return Response(202)
             case ("GET", "sessions"):
                 return _json(200, {"sessions": [session.describe() for session in self._agent]})
             case ("GET", "logs"):

@@ -65,6 +65,7 @@ class Heartbeat:
             **uses,
             "worker_id": {"S": self._settings.worker_id},
             "address": {"S": self._address},
+            "version": {"S": self._settings.worker_version},
             "engine": {"S": self._settings.engine},
             "used": {"N": str(self._agent.used)},
             "capacity": {"N": str(self._agent.capacity)},
