@@ -11,6 +11,8 @@ from typing import Any
 from mooring.connections import Connections
 from mooring.dynamodb_client import DynamoDBClient
 from mooring.farewells import Farewells
+from mooring.microvm_reaping import MicrovmReaper
+from mooring.microvms import Microvms
 from mooring.observability import logger
 from mooring.reaping import Reaper
 from mooring.session_rows import SessionRows
@@ -27,21 +29,35 @@ aws = AwsSettings.read()
 dynamodb = DynamoDBClient(aws)
 rows = SessionRows(dynamodb, settings.sessions_table)
 connections = Connections(settings.connections_url, aws)
-reaper = Reaper(
-    rows,
-    WorkerTable(dynamodb, settings.workers_table, fresh_seconds=0),
-    WorkerClient(settings.worker_secret, timeout_seconds=_WORKER_TIMEOUT_SECONDS),
-    connections,
-    Farewells(rows, connections, Path(settings.ledgers) if settings.ledgers else None),
+worker_table = WorkerTable(dynamodb, settings.workers_table, fresh_seconds=0)
+workers = WorkerClient(settings.worker_secret, timeout_seconds=_WORKER_TIMEOUT_SECONDS)
+farewells = Farewells(rows, connections, Path(settings.ledgers) if settings.ledgers else None)
+reaper = Reaper(rows, worker_table, workers, connections, farewells)
+microvms = Microvms.configured(settings, aws)
+microvm_reaper = (
+    MicrovmReaper(
+        rows,
+        worker_table,
+        WorkerClient(settings.worker_secret, microvms=microvms),
+        connections,
+        farewells,
+        microvms,
+    )
+    if microvms
+    else None
 )
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
     try:
         reaper.sweep()
+        if microvm_reaper:
+            microvm_reaper.sweep()
         while context.get_remaining_time_in_millis() > _MARGIN_MILLISECONDS:
             time.sleep(_LOOK_SECONDS)
             reaper.bury_lapsed()
+            if microvm_reaper:
+                microvm_reaper.keep_awake()
     except Exception:
         logger.exception("sweep not finished")
         raise  # so that the function counts as failed; EventBridge calls again in any case

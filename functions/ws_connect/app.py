@@ -10,10 +10,14 @@ from mooring.catalog import Catalog
 from mooring.dynamodb_client import DynamoDBClient
 from mooring.errors import MooringError, NotDeployed
 from mooring.keys import KeyTable
+from mooring.microvm_rows import MicrovmRows
+from mooring.microvm_start import MicrovmStart
+from mooring.microvms import Microvms
 from mooring.observability import logger
 from mooring.opening import Opening, Wanted
 from mooring.profiles import ProfileTable
 from mooring.sealing import sealer
+from mooring.servers import Server
 from mooring.sessions import SessionTable
 from mooring.settings import AwsSettings, Settings
 from mooring.tickets import TicketTable, authenticate
@@ -21,7 +25,8 @@ from mooring.workers import WorkerClient, WorkerTable
 
 settings = Settings.read()
 logger.setLevel(settings.log_level)
-dynamodb = DynamoDBClient(AwsSettings.read())
+aws = AwsSettings.read()
+dynamodb = DynamoDBClient(aws)
 catalog = Catalog(dynamodb, settings.catalog_table, settings.usage_table, fresh_seconds=1.0)
 keys = KeyTable(dynamodb, settings.keys_table)
 seal = sealer(settings)
@@ -29,7 +34,10 @@ tickets = TicketTable(dynamodb, settings.tickets_table, seal)
 profiles = ProfileTable(dynamodb, settings.profiles_table, seal)
 sessions = SessionTable(dynamodb, settings.sessions_table)
 worker_table = WorkerTable(dynamodb, settings.workers_table)
-workers = WorkerClient(settings.worker_secret)
+microvms = Microvms.configured(settings, aws)
+workers = WorkerClient(settings.worker_secret, microvms=microvms)
+machines = MicrovmRows(dynamodb, settings.workers_table)
+isolation = MicrovmStart(microvms, machines, workers) if microvms else None
 allowed = limits.configured(settings)
 
 
@@ -60,6 +68,7 @@ def open_session(event: dict[str, Any]) -> None:
     release = server.release
     if release is None:
         raise NotDeployed(f"{server.qualified_name} is listed but not deployed here: it has no release")
+    engine = engine_of(server)
     config = configuration.from_query(query, stored, release.config_schema)
     order = {
         "server": server.name,
@@ -72,4 +81,18 @@ def open_session(event: dict[str, Any]) -> None:
         "limits": {"idle_seconds": settings.session_idle_seconds, **allowed},
         "resume_seconds": settings.resume_seconds if wanted.session_id else 0,
     }
-    opening.start(worker_table, release.bundle or release.id, order)
+    opening.start(worker_table, release.bundle or release.id, order, engine)
+
+
+def engine_of(server: Server) -> MicrovmStart | None:
+    """Return what starts the server's sessions; None: the pool of workers.
+
+    Raises:
+        NotDeployed: it wants a MicroVM for each session, and there are none here.
+    """
+    if server.isolated and isolation is None:
+        raise NotDeployed(
+            f"{server.qualified_name} is isolated: its sessions run in MicroVMs, which this Mooring does"
+            " not have; its operator can deploy it with the engine microvm or both"
+        )
+    return isolation if server.isolated or settings.engine == "microvm" else None

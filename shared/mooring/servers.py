@@ -41,6 +41,8 @@ class Server:
     verified: bool = False
     unlisted: bool = False
     """In no list, and shown to nobody but its owner and admins; who knows its name may connect."""
+    isolated: bool = False
+    """Each of its sessions wants a virtual machine to itself."""
     release: Release | None = None
     remotes: tuple[Document, ...] = ()
     """Where it runs elsewhere: `{"type": "http" | "sse" | "ws", "url": …}`."""

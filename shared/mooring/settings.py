@@ -101,6 +101,20 @@ class Settings(_FromEnvironment):
     """Folder of the search index, or `s3://bucket/prefix`."""
     search_refresh_seconds: float = 10.0
     """How old the search index may be that a query is answered from."""
+    engine: str = "pool"
+    """Where sessions run: `pool`, `microvm`, or `both`: only isolated servers in MicroVMs."""
+    callback_url: str = ""
+    """Where workers of MicroVMs call back, without the session's id: `https://host/_/callback`."""
+    callback_secret: str = field(default="", repr=False)
+    """The keys of those sessions are derived from it."""
+    microvm_image: str = ""
+    """ARN of the image that MicroVMs are started from."""
+    microvm_egress: str = ""
+    """ARN of the network connector of their way out; empty: AWS's own, the whole internet."""
+    microvm_idle_seconds: int = 300
+    """Without a call, until a MicroVM is suspended; at least 60."""
+    microvm_seconds: int = 28_800
+    """How long a MicroVM may live, at most 28,800."""
     import_from: str = ""
     """Address of the registry that `functions/registry_import` keeps a mirror of; empty: of none."""
     log_level: str = "INFO"
@@ -173,6 +187,7 @@ class AwsSettings:
     dynamodb_url: str
     kms_url: str = ""
     bedrock_url: str = ""
+    lambda_url: str = ""
     credentials_url: str = ""
     """Where ECS gives the credentials of the task's role; empty: the ones above are used."""
     credentials_token: str = field(default="", repr=False)
@@ -192,6 +207,7 @@ class AwsSettings:
             dynamodb_url=_endpoint("dynamodb", region, environ),
             kms_url=_endpoint("kms", region, environ),
             bedrock_url=_endpoint("bedrock-runtime", region, environ),
+            lambda_url=_endpoint("lambda", region, environ),
             credentials_url=_credentials_url(environ),
             credentials_token=environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", ""),
             task_metadata_url=environ.get("ECS_CONTAINER_METADATA_URI_V4", ""),

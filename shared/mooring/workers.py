@@ -21,6 +21,7 @@ from mooring.errors import (
     from_jsonrpc,
 )
 from mooring.limits import SCOPES, Scope, Use, Uses, decode
+from mooring.microvms import Door, Gone, Microvms
 from mooring.origin import Origin
 
 _ROWS_FRESH_SECONDS = 1.0
@@ -47,6 +48,18 @@ class Worker:
     draining: bool
     uses: Mapping[Scope, Uses] = field(default_factory=dict, compare=False)
     """What each principal, and each server, uses of it, as of its last heartbeat."""
+    session_id: str = ""
+    """Of a MicroVM, which has one; `server` is that session's, `started_at` in seconds since the epoch."""
+    server: str = ""
+    started_at: float = 0.0
+
+    @property
+    def is_microvm(self) -> bool:
+        """It takes no other session, and a call would wake it."""
+        return bool(self.session_id)
+
+    def age_seconds(self, now: float) -> float:
+        return now - self.started_at
 
     def takes_sessions(self, now: float) -> bool:
         return self.lease > now and not self.draining and self.used < self.capacity
@@ -93,7 +106,7 @@ class WorkerTable:
     def read(self) -> list[Worker]:
         """Return every announced worker, dead ones included, as the table has them now."""
         pages = self._client.get_paginator("scan").paginate(TableName=self._table, ConsistentRead=True)
-        self._rows = [_worker(item) for page in pages for item in page["Items"]]
+        self._rows = [worker_from(item) for page in pages for item in page["Items"]]
         self._read_at = time.monotonic()
         return self._rows
 
@@ -106,7 +119,7 @@ class WorkerTable:
         self._client.delete_item(TableName=self._table, Key={"worker_id": {"S": worker_id}})
 
 
-def _worker(item: dict[str, Any]) -> Worker:
+def worker_from(item: dict[str, Any]) -> Worker:
     return Worker(
         worker_id=item["worker_id"]["S"],
         address=item["address"]["S"],
@@ -115,13 +128,19 @@ def _worker(item: dict[str, Any]) -> Worker:
         lease=float(item["lease"]["N"]),
         draining=item["draining"]["BOOL"],
         uses={scope: decode(item[f"{scope}s"]["S"]) for scope in SCOPES if f"{scope}s" in item},
+        session_id=item.get("session_id", {}).get("S", ""),
+        server=item.get("server", {}).get("S", ""),
+        started_at=float(item.get("started_at", {}).get("N", 0)),
     )
 
 
 class WorkerClient:
-    """Calls to workers, by address. `secret` is what they know us by."""
+    """Calls to workers, by address. `secret` is what those of the pool know us by."""
 
-    def __init__(self, secret: str, *, timeout_seconds: float = 8.0) -> None:
+    def __init__(
+        self, secret: str, *, timeout_seconds: float = 8.0, microvms: Microvms | None = None
+    ) -> None:
+        self._microvms = microvms
         self._headers = {"authorization": f"Bearer {secret}"}
         self._timeout_seconds = timeout_seconds  # ends before the function's own 10 s
         self._origins: dict[str, Origin] = {}
@@ -201,6 +220,8 @@ class WorkerClient:
     def _call(
         self, address: str, method: str, target: str, body: bytes = b"", extra: dict[str, str] | None = None
     ) -> tuple[int, bytes]:
+        if door := Door.read(address):
+            return self._call_microvm(door, method, target, body, extra or {})
         origin = self._origins.get(address)
         if origin is None:
             origin = self._origins[address] = Origin(address, timeout_seconds=self._timeout_seconds)
@@ -210,6 +231,18 @@ class WorkerClient:
             raise WorkerDead("the session's worker is gone; connect again") from error
         except OSError as error:
             raise WorkerSilent("the session's worker does not answer; connect again") from error
+
+    def _call_microvm(
+        self, door: Door, method: str, target: str, body: bytes, extra: dict[str, str]
+    ) -> tuple[int, bytes]:
+        if self._microvms is None:
+            raise WorkerSilent("no MicroVM can be reached from here; set MOORING_ENGINE")
+        try:
+            return self._microvms.request(door, method, target, body, extra, self._timeout_seconds)
+        except Gone as error:
+            raise WorkerDead("the session's MicroVM is gone; connect again") from error
+        except OSError as error:
+            raise WorkerSilent("the session's MicroVM does not answer; connect again") from error
 
 
 def _candidates(
