@@ -8,20 +8,17 @@ from typing import Any
 from mooring import configuration, handshake, limits
 from mooring.catalog import Catalog
 from mooring.dynamodb_client import DynamoDBClient
-from mooring.errors import MooringError, NotDeployed
+from mooring.errors import MooringError
 from mooring.keys import KeyTable
-from mooring.microvm_rows import MicrovmRows
-from mooring.microvm_start import MicrovmStart
-from mooring.microvms import Microvms
+from mooring.microvm_start import chosen, configured
 from mooring.observability import logger
 from mooring.opening import Opening, Wanted
 from mooring.profiles import ProfileTable
 from mooring.sealing import sealer
-from mooring.servers import Server
 from mooring.sessions import SessionTable
 from mooring.settings import AwsSettings, Settings
 from mooring.tickets import TicketTable, authenticate
-from mooring.workers import WorkerClient, WorkerTable
+from mooring.workers import WorkerTable
 
 settings = Settings.read()
 logger.setLevel(settings.log_level)
@@ -34,10 +31,7 @@ tickets = TicketTable(dynamodb, settings.tickets_table, seal)
 profiles = ProfileTable(dynamodb, settings.profiles_table, seal)
 sessions = SessionTable(dynamodb, settings.sessions_table)
 worker_table = WorkerTable(dynamodb, settings.workers_table)
-microvms = Microvms.configured(settings, aws)
-workers = WorkerClient(settings.worker_secret, microvms=microvms)
-machines = MicrovmRows(dynamodb, settings.workers_table)
-isolation = MicrovmStart(microvms, machines, workers) if microvms else None
+workers, isolation = configured(settings, aws, dynamodb)
 allowed = limits.configured(settings)
 
 
@@ -65,10 +59,8 @@ def open_session(event: dict[str, Any]) -> None:
     opening = Opening(connection_id, principal.id, server.name, wanted, sessions, workers)
     if opening.resume(worker_table):
         return
-    release = server.release
-    if release is None:
-        raise NotDeployed(f"{server.qualified_name} is listed but not deployed here: it has no release")
-    engine = engine_of(server)
+    release = server.deployed()
+    engine = chosen(server, isolation, settings.engine)
     config = configuration.from_query(query, stored, release.config_schema)
     order = {
         "server": server.name,
@@ -82,17 +74,3 @@ def open_session(event: dict[str, Any]) -> None:
         "resume_seconds": settings.resume_seconds if wanted.session_id else 0,
     }
     opening.start(worker_table, release.bundle or release.id, order, engine)
-
-
-def engine_of(server: Server) -> MicrovmStart | None:
-    """Return what starts the server's sessions; None: the pool of workers.
-
-    Raises:
-        NotDeployed: it wants a MicroVM for each session, and there are none here.
-    """
-    if server.isolated and isolation is None:
-        raise NotDeployed(
-            f"{server.qualified_name} is isolated: its sessions run in MicroVMs, which this Mooring does"
-            " not have; its operator can deploy it with the engine microvm or both"
-        )
-    return isolation if server.isolated or settings.engine == "microvm" else None

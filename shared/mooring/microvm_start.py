@@ -3,10 +3,12 @@
 import time
 from typing import Any
 
-from mooring.errors import LimitReached
+from mooring.errors import LimitReached, NotDeployed
 from mooring.limits import SCOPES, Use
 from mooring.microvm_rows import MicrovmRows
 from mooring.microvms import Microvms
+from mooring.servers import Server
+from mooring.settings import AwsSettings, Settings
 from mooring.workers import Worker, WorkerClient
 
 _HAS = {"principal": "your principal has", "server": "the server has"}
@@ -54,6 +56,30 @@ class MicrovmStart:
         """Terminate a MicroVM that was started in vain; the reaper does it if AWS does not now."""
         if self._microvms.terminate(machine.worker_id):
             self._machines.forget(machine.worker_id)
+
+
+def configured(
+    settings: Settings, aws: AwsSettings, dynamodb: Any
+) -> tuple[WorkerClient, MicrovmStart | None]:
+    """Return what calls workers, and what starts MicroVMs where the settings say that there are any."""
+    microvms = Microvms.configured(settings, aws)
+    workers = WorkerClient(settings.worker_secret, microvms=microvms)
+    rows = MicrovmRows(dynamodb, settings.workers_table)
+    return workers, MicrovmStart(microvms, rows, workers) if microvms else None
+
+
+def chosen(server: Server, isolation: MicrovmStart | None, engine: str) -> MicrovmStart | None:
+    """Return what starts the server's sessions; None: the pool of workers.
+
+    Raises:
+        NotDeployed: it wants a MicroVM for each session, and there are none here (`isolation` is None).
+    """
+    if server.isolated and isolation is None:
+        raise NotDeployed(
+            f"{server.qualified_name} is isolated: its sessions run in MicroVMs, which this Mooring does"
+            " not have; its operator can deploy it with the engine microvm or both"
+        )
+    return isolation if server.isolated or engine == "microvm" else None
 
 
 def _check_limits(order: dict[str, Any]) -> None:

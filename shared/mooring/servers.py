@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from mooring import documents
 from mooring.dynamodb import Item, from_item, to_item
+from mooring.errors import NotDeployed
 
 Document = dict[str, Any]
 Hosting = Literal["here", "elsewhere"]
@@ -77,6 +78,12 @@ class Server:
     @property
     def namespace(self) -> str:
         return self.name.partition("/")[0]
+
+    def deployed(self) -> Release:
+        """Return the release that sessions run; raises NotDeployed."""
+        if self.release is None:
+            raise NotDeployed(f"{self.qualified_name} is listed but not deployed here: it has no release")
+        return self.release
 
     @property
     def hosting(self) -> Hosting | None:

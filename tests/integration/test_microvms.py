@@ -1,5 +1,6 @@
 """Sessions in MicroVMs: the functions' handlers, a real worker behind the double's proxy, real tables."""
 
+import dataclasses
 import sys
 import time
 from collections.abc import Iterator
@@ -9,6 +10,10 @@ from typing import Any
 import pytest
 
 from mooring import callbacks
+from mooring.microvm_reaping import MicrovmReaper
+from mooring.microvm_rows import MicrovmRows
+from mooring.sessions import ROW_LIFETIME_SECONDS
+from mooring.usage import UsageTable
 from tests import emulator, microvms
 from tests.emulator import Emulator
 from tests.microvm_world import CALLBACK_SECRET, World, until, world
@@ -88,11 +93,12 @@ def test_a_request_in_flight_keeps_its_microvm_awake(mooring: World, cloud: Clou
     mooring.connect("c1")
     mooring.send("c1", 1, "sleep", seconds=2)
     until(lambda: any(row.get("in_flight", {}).get("L") for row in mooring.rows("sessions")), "the note")
-    reaper = mooring.apps["session_reaper"].microvm_reaper
+    app = mooring.apps["session_reaper"]
+    parts = (app.rows, app.worker_table, app.workers, app.connections, app.farewells, app.microvms)
+    reaper = MicrovmReaper(*parts, clock=lambda: cloud.now)
     (one,) = cloud.microvms.values()
     for _ in range(5):
         cloud.pass_seconds(20)
-        reaper._clock = lambda: cloud.now
         reaper.keep_awake()
         assert one.state == "RUNNING"
     assert mooring.answer("c1", 1) == "slept"
@@ -118,7 +124,7 @@ def test_one_that_does_not_answer_is_terminated_and_the_client_told_when_to_come
     mooring: World, cloud: Cloud
 ) -> None:
     cloud.never_answers = True
-    mooring.apps["ws_connect"].microvms._start_seconds = 0.5
+    mooring.apps["ws_connect"].isolation._microvms._start_seconds = 0.5
     answer = mooring.connect("c1")
     assert (answer["statusCode"], answer["headers"]["Retry-After"]) == (503, "5")
     (one,) = cloud.microvms.values()
@@ -157,8 +163,10 @@ def test_the_reaper_terminates_a_microvm_that_no_session_names(mooring: World, c
     reaper.sweep()
     (one,) = cloud.microvms.values()
     assert one.state == "RUNNING"  # its $connect may be under way
-    old = {**machine, "started_at": {"N": str(int(time.time()) - 61)}}
-    mooring.dynamodb.put_item(TableName="mooring-workers", Item=old)
+    rows = MicrovmRows(mooring.dynamodb, "mooring-workers")
+    announced = rows.get(machine["worker_id"]["S"])
+    assert announced
+    rows.announce(dataclasses.replace(announced, started_at=time.time() - 61))
     reaper.sweep()
     assert one.state == "TERMINATED"
     assert mooring.rows("workers") == []
@@ -168,6 +176,12 @@ def test_a_sweep_of_workers_wakes_no_microvm(mooring: World, cloud: Cloud) -> No
     mooring.connect("c1")
     assert mooring.call("c1", 1, "state") == "1"
     cloud.pass_seconds(61)
+    mooring.dynamodb.update_item(
+        TableName="mooring-sessions",
+        Key={"id": {"S": "c1"}},
+        UpdateExpression="SET expires_at = :old",  # so that the row is not spared for its youth
+        ExpressionAttributeValues={":old": {"N": str(int(time.time()) + ROW_LIFETIME_SECONDS - 61)}},
+    )
     app = mooring.apps["session_reaper"]
     app.reaper.sweep()
     app.microvm_reaper.sweep()
@@ -262,3 +276,12 @@ def test_a_frame_beyond_what_api_gateway_takes_is_answered_by_an_error(mooring: 
     mooring.connect("c1")
     mooring.send("c1", 1, "echo", text="x" * 140_000)
     assert mooring.answer("c1", 1)["code"] == -32013
+
+
+def test_calls_of_tools_are_counted_for_the_server_of_the_microvm(mooring: World) -> None:
+    UsageTable(mooring.dynamodb, "mooring-usage").add("acme/echo", 0)
+    (before,) = mooring.rows("usage")
+    mooring.connect("c1")
+    assert mooring.call("c1", 1, "state") == "1"
+    wanted = int(before["use_count"]["N"]) + 1
+    until(lambda: int(mooring.rows("usage")[0]["use_count"]["N"]) == wanted, "the count")
