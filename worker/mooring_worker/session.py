@@ -12,10 +12,10 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from mooring.errors import ChildExited, SessionNotFound, StartFailed, WorkerUnavailable
-from mooring.launch import Launch
+from mooring.launch import Computed, Launch
 from mooring.ledger import Ledger
 from mooring.settings import WorkerSettings
-from mooring_worker import frames
+from mooring_worker import frames, starting
 from mooring_worker.child import Child, Listener
 from mooring_worker.connections import Connections
 from mooring_worker.forensics import Death, obituary
@@ -102,18 +102,17 @@ class Session:
         self._cleaning: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
 
-    async def start(self, launch: Launch) -> None:
+    async def start(self, launch: Launch | Computed) -> None:
         """Start the child. One that cannot be executed is told in band, to every request."""
         self._counts.starts += 1
         try:
-            process = self._sandbox.spawn(launch)
+            process = await starting.spawn(launch, self._sandbox, self._orphans)
         except StartFailed as error:
             await self._sandbox.remove()
             self.log.close(error.message, {}, is_news=True)
             self._fail(error)
             self._started.set_result(None)
             return
-        self._orphans.expect(str(self._sandbox.directory), process.pid)
         listener = Listener(
             self._on_output, self.log.write, self._on_deaf, self._on_child_exit, self._on_child_end
         )
