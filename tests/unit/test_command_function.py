@@ -177,6 +177,14 @@ def test_the_program_has_an_empty_environment_and_limits_of_its_own(tmp_path: Pa
     )
 
 
+def test_the_program_is_started_with_nothing_of_our_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    program = "import json, os; print(json.dumps({'value': {'command': 'a', 'env': {**os.environ}}}))"
+    monkeypatch.setattr(command_function, "argv", lambda: (sys.executable, "-c", program))
+
+    assert set(evaluate("", {}).env) <= {"LC_CTYPE"}
+
+
 def test_a_program_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command_function, "SECONDS", 0.2)
     process = subprocess.Popen(

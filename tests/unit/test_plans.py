@@ -124,7 +124,12 @@ def test_a_server_in_a_folder_may_be_built_from_the_top_of_its_repository(tmp_pa
 
 @pytest.mark.parametrize("name", ["smithery.yaml", "Dockerfile", "package.json"])
 def test_a_file_that_is_a_link_out_of_the_repository_is_not_read(tmp_path: Path, name: str) -> None:
-    (tmp_path / "secret").write_text('startCommand: secret\nCMD ["secret"]\nFROM secret')
+    secrets = {
+        "smithery.yaml": "startCommand: secret",
+        "Dockerfile": 'FROM x\nCMD ["secret"]',
+        "package.json": '{"bin": "secret"}',
+    }
+    (tmp_path / "secret").write_text(secrets[name])
     (tmp_path / "repository").mkdir()
     (tmp_path / "repository" / name).symlink_to("../secret")
 
@@ -169,6 +174,15 @@ def test_the_configuration_that_is_given_counts_and_a_misfit_is_told() -> None:
     plan = plans.of_text(text, {})
     assert plan.launch == {"command": "x", "args": [], "env": {}}
     assert "/key" in (plan.reason or "")
+
+
+def test_defaults_are_filled_into_a_configuration_that_is_given() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "number", "default": 5}, "b": {}}}
+    function = "(c) => ({ command: 'x', args: [c.a.toString(), c.b] })"
+    text = json.dumps({"startCommand": {"commandFunction": function, "configSchema": schema}})
+
+    plan = plans.of_text(text, {"b": "given"})
+    assert plan.launch and plan.launch["args"] == ["5", "given"]
 
 
 def test_a_value_of_the_configuration_is_not_filled_in_again() -> None:

@@ -134,6 +134,19 @@ def test_hooks_and_templates_of_the_machine_do_not_run(
     assert not (tmp_path / "ran").exists()
 
 
+def test_filters_that_the_machine_configures_do_not_run(
+    tmp_path: Path, repository: Path, fetched: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repository / ".gitattributes").write_text("*.yaml filter=own\n")
+    commit(repository)
+    (tmp_path / "gitconfig").write_text(f'[filter "own"]\n\tsmudge = "touch {tmp_path}/ran; cat"\n')
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+
+    fetched()
+
+    assert not (tmp_path / "ran").exists()
+
+
 def test_filters_that_the_repository_names_do_not_run(
     tmp_path: Path, repository: Path, fetched: Callable[..., Path]
 ) -> None:

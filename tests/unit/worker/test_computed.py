@@ -2,9 +2,20 @@
 
 import asyncio
 import json
+import os
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from mooring import command_function
+from mooring.launch import Computed
+from mooring.settings import WorkerSettings
+from mooring_worker import starting
+from mooring_worker.orphans import Orphans
+from mooring_worker.sandbox import Sandboxes
 from tests.unit.worker.edge import Edge
 from tests.unit.worker.harness import SERVERS, Start, tagged
 
@@ -71,6 +82,50 @@ async def test_a_worker_without_the_engine_says_so(edge: Edge, start: Start, mon
 
     answer = await worker.post({"id": 1, "method": "initialize"})
     assert "quickjs-ng" in json.loads(answer.body)["message"]
+
+
+async def test_the_sweep_for_orphans_lets_the_evaluation_alone(
+    start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    directory = tmp_path / "home" / "sessions" / "s1"
+    settings = WorkerSettings(
+        home=str(tmp_path / "home"), worker_id="w", connections_url="http://127.0.0.1", worker_secret="s"
+    )
+    sandbox, orphans = Sandboxes(settings).create("s1"), Orphans()
+    ask = command_function.ask
+
+    def swept(process: subprocess.Popen[bytes], *question: Any) -> command_function.Command:
+        orphans.sweep()
+        return ask(process, *question)
+
+    monkeypatch.setattr(command_function, "ask", swept)
+    launch = Computed("() => ({ command: 'true' })", {}, {}, str(directory))
+    process = await starting.spawn(launch, sandbox, orphans)
+
+    process.communicate()
+    assert process.returncode == 0
+    await sandbox.remove()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may change uids")
+async def test_the_function_is_evaluated_under_the_session_s_own_uid(
+    edge: Edge, start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    python = "/usr/bin/python3"
+    if not Path(python).exists():
+        pytest.skip("no python that every uid may execute")
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(0o711)  # pytest's own are closed to others
+    program = (
+        "import json, os, sys; sys.stdin.read(); told = {'method': 'who', 'params': os.getresuid()};"
+        " print(json.dumps({'value': ['echo', json.dumps(told)]}))"
+    )
+    monkeypatch.setattr(command_function, "argv", lambda: (python, "-I", "-c", program))
+    worker = await start(child_uids="20000-20001")
+
+    await worker.order(launch=rule("0"))
+
+    assert (await edge.notification("who")) == [20000] * 3
 
 
 async def test_the_function_s_folder_is_the_rule_s(edge: Edge, start: Start) -> None:
