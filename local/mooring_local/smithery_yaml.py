@@ -125,7 +125,9 @@ class _Reading:
         return ""
 
     def _function(self) -> object:
-        return self.details.get("commandFunction") or self.document.get("commandFunction")
+        # Indented too far, it is in the schema, which has no such keyword.
+        places = (self.details, self.document, self.schema or {})
+        return next((place["commandFunction"] for place in places if place.get("commandFunction")), None)
 
     def _says_command(self) -> bool:
         if isinstance(self.start, str | list) or "command" in self.details or self._function() is not None:

@@ -35,6 +35,7 @@ from mooring_local.smithery_yaml import InvalidSmitheryYaml
         ("startCommand: {type: npm, package: '@a/b'}", {"command": "npx", "args": ["-y", "@a/b"]}),
         ("runtime: node\nentrypoint: index.mjs", {"command": "node", "args": ["index.mjs"]}),
         ("startCommand: {type: stdio, commandFunction: 'x => y'}", {"commandFunction": "x => y"}),
+        ("startCommand: {configSchema: {commandFunction: 'x => y'}}", {"commandFunction": "x => y"}),
         (
             "startCommand: {type: stdio}\ncommandFunction: 'x => y'\nenv: {A: 1}",
             {"commandFunction": "x => y", "env": {"A": "1"}},
