@@ -10,7 +10,7 @@ import click
 from mooring import __version__
 from mooring.errors import MooringError
 from mooring.settings import LocalSettings, SettingsError
-from mooring_cli import add, calls, importing, keys, logs, search, servers
+from mooring_cli import add, calls, importing, keys, logs, plan, search, servers
 from mooring_cli.failures import Failure, failure
 
 
@@ -55,6 +55,8 @@ def up() -> None:
 
 
 mooring.add_command(add.add)
+mooring.add_command(plan.plan)
+mooring.add_command(plan.init)
 mooring.add_command(importing.import_servers)
 mooring.add_command(servers.list_servers)
 mooring.add_command(servers.show)

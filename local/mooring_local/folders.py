@@ -31,7 +31,7 @@ def install(
         )
     declared = _declared(source, progress if command else None)
     launch = _launch(declared, command)
-    if launch["command"] in _NODE_COMMANDS:
+    if _needs_node(launch):
         runtimes.node(runtimes_dir, progress)
     progress(f"Copying {source}")
     copy(source, workspace.path)
@@ -39,7 +39,7 @@ def install(
         name=source.resolve().name,
         launch=launch,
         runtime="",
-        config_schema=declared.config_schema,
+        config_schema=declared.config_schema or {},
         example_config=declared.example_config,
     )
 
@@ -55,15 +55,27 @@ def _declared(source: Path, warn: Progress | None) -> SmitheryYaml:
                     raise BuildFailed(str(error), f"Correct it. Or: {_GIVE_A_COMMAND}") from error
                 warn(f"Going on without {path.name}: {error}")
                 break
-    return SmitheryYaml(launch=None, obstacle=f"{source} has no smithery.yaml")
+    return SmitheryYaml("invalid", obstacle=f"{source} has no smithery.yaml")
 
 
 def _launch(declared: SmitheryYaml, command: Sequence[str]) -> Launch:
     if command:
         return {"command": command[0], "args": list(command[1:]), "cwd": "${bundle}"}
-    if declared.launch is None:
-        raise BuildFailed(declared.obstacle, _GIVE_A_COMMAND)
+    if declared.launch is None or declared.kind != "stdio":
+        other = f"smithery.yaml describes a server of kind {declared.kind}; a folder's must be stdio"
+        raise BuildFailed(declared.obstacle or other, _GIVE_A_COMMAND)
     return {**declared.launch, "cwd": "${bundle}"}
+
+
+def _needs_node(launch: Launch) -> bool:
+    """Say whether the command is one of Node's; of a function, whether it names one."""
+    if "commandFunction" in launch:
+        return any(
+            f"{quote}{name}{quote}" in launch["commandFunction"]
+            for name in _NODE_COMMANDS
+            for quote in "'\"`"
+        )
+    return launch["command"] in _NODE_COMMANDS
 
 
 def copy(source: Path, target: Path) -> None:

@@ -81,7 +81,7 @@ def check(config: Config, schema: Schema | None) -> Config:
         return config
     from mooring import json_schema
 
-    filled = _with_defaults(config, schema)
+    filled = with_defaults(config, schema)
     errors = json_schema.errors(schema, filled)
     if errors:
         raise InvalidConfig(
@@ -110,7 +110,8 @@ def _allows_any_object(schema: Schema) -> bool:
     return constraints in ({}, {"type": "object"}, {"type": "object", "properties": {}})
 
 
-def _with_defaults(config: Config, schema: Schema) -> Config:
+def with_defaults(config: Config, schema: Schema) -> Config:
+    """Return `config` with the defaults of the schema's properties where their object is there."""
     properties = schema.get("properties")
     if not isinstance(properties, dict):
         return config
@@ -121,7 +122,7 @@ def _with_defaults(config: Config, schema: Schema) -> Config:
         if name not in filled and "default" in inner:
             filled[name] = inner["default"]
         if isinstance(filled.get(name), dict):
-            filled[name] = _with_defaults(filled[name], inner)
+            filled[name] = with_defaults(filled[name], inner)
     return filled
 
 

@@ -2,9 +2,18 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StrictBool
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from mooring import configuration
@@ -13,6 +22,7 @@ from mooring.edits import Entry
 from mooring.errors import Forbidden
 from mooring.instants import Instant
 from mooring.keys import Principal
+from mooring.launch import MAX_FUNCTION_CHARACTERS
 from mooring.servers import Release
 
 Url = Annotated[str, Field(pattern=r"^(https?://\S+)?$", max_length=2000)]
@@ -39,10 +49,24 @@ class Body(BaseModel):
 
 
 class LaunchRule(Body):
-    command: Annotated[str, Field(min_length=1)]
+    command: Annotated[str, Field(min_length=1)] | None = None
     args: list[str] = []
     env: dict[str, str] = {}
     cwd: str | None = None
+    command_function: Annotated[str, Field(min_length=1, max_length=MAX_FUNCTION_CHARACTERS)] | None = None
+
+    @field_validator("command_function")
+    @classmethod
+    def _is_alone(cls, source: str | None, info: ValidationInfo) -> str | None:
+        if source and (info.data.get("command") or info.data.get("args")):
+            raise ValueError("excludes command and args")
+        return source
+
+    @model_validator(mode="after")
+    def _says_a_command(self) -> Self:
+        if not self.command and not self.command_function:
+            raise ValueError("needs a command or a commandFunction")
+        return self
 
 
 class NewRelease(Body):
@@ -57,7 +81,7 @@ class NewRelease(Body):
         if self.config_schema is not None:
             configuration.check_schema(self.config_schema)
         return Release(
-            launch=self.launch.model_dump(exclude_none=True),
+            launch=self.launch.model_dump(exclude_none=True, by_alias=True),
             bundle=self.bundle,
             config_schema=self.config_schema,
             package=self.package,

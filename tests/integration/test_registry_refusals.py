@@ -58,6 +58,13 @@ def test_a_field_that_is_wrong_is_named(http: TestClient, body: dict[str, Any], 
     assert listed(http) == []
 
 
+def test_a_command_function_is_published_alone(http: TestClient) -> None:
+    for launch, is_taken in (({"commandFunction": "x", "cwd": "${bundle}"}, True), ({"cwd": "."}, False)):
+        body = json.dumps({"release": {"launch": launch}})
+        answer = http.put("/servers/acme/computed", content=body, headers=JSON)
+        assert answer.is_success == is_taken
+
+
 @pytest.mark.parametrize(
     "schema",
     [

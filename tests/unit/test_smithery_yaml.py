@@ -24,6 +24,23 @@ from mooring_local.smithery_yaml import InvalidSmitheryYaml
         ),
         ("startCommand: {commandFunction: [node, a.js]}", {"command": "node", "args": ["a.js"]}),
         (
+            "startCommand: {command: run, envMapping: {KEY: a, b: OTHER}}\n"
+            "configSchema: {properties: {a: {}, b: {}}}",
+            {"command": "run", "args": [], "env": {"KEY": "${config.a}", "OTHER": "${config.b}"}},
+        ),
+        (
+            "startCommand: {command: run, args: a 'b c', env: [A=1, {name: B, value: 2}, [C]]}",
+            {"command": "run", "args": ["a", "b c"], "env": {"A": "1", "B": "2"}},
+        ),
+        ("startCommand: {type: npm, package: '@a/b'}", {"command": "npx", "args": ["-y", "@a/b"]}),
+        ("runtime: node\nentrypoint: index.mjs", {"command": "node", "args": ["index.mjs"]}),
+        ("startCommand: {type: stdio, commandFunction: 'x => y'}", {"commandFunction": "x => y"}),
+        ("startCommand: {configSchema: {commandFunction: 'x => y'}}", {"commandFunction": "x => y"}),
+        (
+            "startCommand: {type: stdio}\ncommandFunction: 'x => y'\nenv: {A: 1}",
+            {"commandFunction": "x => y", "env": {"A": "1"}},
+        ),
+        (
             "startCommand: {commandFunction: {command: omnicache, args: [mcp]}}",
             {"command": "omnicache", "args": ["mcp"]},
         ),
@@ -36,10 +53,12 @@ def test_a_command_that_is_written_out_becomes_the_launch_rule(text: str, launch
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("startCommand: {type: stdio, commandFunction: '(config) => ({})'}", "commandFunction"),
-        ("commandFunction: '(config) => ({})'", "commandFunction"),
-        ("startCommand: {type: http, url: 'https://example.com'}", "type http"),
-        ("runtime: container\nstartCommand: {type: http}", "type http"),
+        ("startCommand: {type: http, url: 'https://example.com'}", "https://example.com"),
+        ("server: {type: http, url: 'https://example.com'}", "https://example.com"),
+        ("runtime: container\nstartCommand: {type: http}", "Dockerfile"),
+        ("start: {command: [node, a.js]}", "start is not its form"),
+        ("startCommand: {commandFunction: 5}", "neither JavaScript"),
+        ("startCommand: {command: node, args: [{a: b}]}", "must be texts"),
         ("runtime: typescript", "runtime: typescript"),
         ("name: a-listing-only", "no startCommand"),
         ("startCommand: {type: stdio}", "without a command"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from mooring.errors import InvalidRequest
-from mooring.launch import Launch, resolve
+from mooring.launch import Computed, Launch, planned
 from mooring.limits import SCOPES, Limits, Scope, Use
 from mooring_worker.quotas import Party
 
@@ -19,7 +19,7 @@ class Order:
     server: str
     release: str
     connection: str
-    launch: Launch
+    launch: Launch | Computed
     bundle: str
     """Digest of the release's bundle; empty: it has none."""
     bundle_url: str
@@ -50,7 +50,7 @@ class Order:
             server=_typed(fields, "server", str),
             release=str(fields.get("release") or ""),
             connection=_typed(fields, "connection", str),
-            launch=resolve(
+            launch=planned(
                 _typed(fields, "launch", dict),
                 _typed({"config": {}, **fields}, "config", dict),
                 str(bundles / _typed(fields, "bundle", str)) if bundle else None,

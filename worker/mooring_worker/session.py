@@ -12,10 +12,10 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from mooring.errors import ChildExited, SessionNotFound, StartFailed, WorkerUnavailable
-from mooring.launch import Launch
+from mooring.launch import Computed, Launch
 from mooring.ledger import Ledger
 from mooring.settings import WorkerSettings
-from mooring_worker import frames
+from mooring_worker import frames, starting
 from mooring_worker.child import Child, Listener
 from mooring_worker.connections import Connections
 from mooring_worker.forensics import Death, obituary
@@ -105,14 +105,14 @@ class Session:
         self._cleaning: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
 
-    async def start(self, launch: Launch, fetch: asyncio.Task[None] | None = None) -> None:
+    async def start(self, launch: Launch | Computed, fetch: asyncio.Task[None] | None = None) -> None:
         """Start the child, after its bundle is fetched. That it cannot be is told in band."""
         self._counts.starts += 1
         try:
             if not await self._waiting.fetched(fetch):
                 self._started.set_result(None)
                 return
-            process = self.sandbox.spawn(launch)
+            process = await starting.spawn(launch, self.sandbox, self._orphans)
         except StartFailed as error:
             await self.sandbox.remove()
             self._waiting.take()
@@ -120,7 +120,6 @@ class Session:
             self._fail(error)
             self._started.set_result(None)
             return
-        self._orphans.expect(str(self.sandbox.directory), process.pid, self.sandbox.uid)
         listener = Listener(
             self._on_output, self.log.write, self._on_deaf, self._on_child_exit, self._on_child_end
         )

@@ -135,7 +135,7 @@ def test_smithery_yaml_says_how_a_folder_is_started_and_configured(home: Path, s
 
 
 def test_a_command_takes_the_place_of_one_that_cannot_be_run(home: Path, source: Path) -> None:
-    text = "startCommand: {type: stdio, commandFunction: 'c => ({})', configSchema: {type: object}}"
+    text = "startCommand: {type: http, url: 'https://example.com', configSchema: {type: object}}"
     (source / "smithery.yaml").write_text(text)
 
     with pytest.raises(BuildFailed):
@@ -144,6 +144,13 @@ def test_a_command_takes_the_place_of_one_that_cannot_be_run(home: Path, source:
 
     assert package.launch["command"] == "python"
     assert package.config_schema == {"type": "object"}
+
+
+def test_a_function_is_the_rule_of_the_release(home: Path, source: Path) -> None:
+    function = "(config) => ({ command: 'python', args: ['server.py'] })"
+    (source / "smithery.yaml").write_text(f'startCommand: {{type: stdio, commandFunction: "{function}"}}')
+
+    assert build(home, source).package.launch == {"commandFunction": function, "cwd": "${bundle}"}
 
 
 def test_a_broken_smithery_yaml_is_only_in_the_way_of_who_needs_it(home: Path, source: Path) -> None:

@@ -57,7 +57,7 @@ async def test_what_is_not_there_is_404_with_an_error_object(start: Start, metho
         {"server": None},
         {"connection": ""},
         {"launch": {"command": 5}},
-        {"launch": {"commandFunction": "() => 1"}},
+        {"launch": {"commandFunction": 1}},
         {"config": []},
         {"limits": {"idle_seconds": 0}},
         {"limits": {"idle_seconds": "long"}},
