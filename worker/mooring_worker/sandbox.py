@@ -136,14 +136,17 @@ class Sandbox:
 
     async def remove(self) -> None:
         """Delete the folder and give the uid back; no process of the session may be left."""
+        if not self.directory.exists():
+            return
+        # Nobody else is to have the uid of a process that will not die.
+        is_free = self.uid is None or await asyncio.to_thread(users.forget, self.uid)
         try:
             self.directory.rmdir()
         except FileNotFoundError:
             return
         except OSError:  # not empty: may hold a package cache of thousands of files
             await asyncio.to_thread(shutil.rmtree, self.directory, ignore_errors=True)
-        if self.uid is not None:
-            users.forget(self.uid)
+        if self.uid is not None and is_free:
             self._uids.append(self.uid)
 
     def _environment(self, launch: Launch) -> dict[str, str]:
