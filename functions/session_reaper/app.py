@@ -11,7 +11,7 @@ from typing import Any
 from mooring.connections import Connections
 from mooring.dynamodb_client import DynamoDBClient
 from mooring.farewells import Farewells
-from mooring.observability import logger
+from mooring.observability import configure, logger, metrics
 from mooring.reaping import Reaper
 from mooring.session_rows import SessionRows
 from mooring.settings import AwsSettings, Settings
@@ -22,7 +22,7 @@ _MARGIN_MILLISECONDS = 10_000  # for the last look to end within the function's 
 _WORKER_TIMEOUT_SECONDS = 1.0
 
 settings = Settings.read()
-logger.setLevel(settings.log_level)
+configure(settings)
 aws = AwsSettings.read()
 dynamodb = DynamoDBClient(aws)
 rows = SessionRows(dynamodb, settings.sessions_table)
@@ -39,6 +39,7 @@ reaper = Reaper(
 def handler(event: dict[str, Any], context: Any) -> None:
     try:
         reaper.sweep()
+        metrics.put(FreeSlots=reaper.free_slots())
         while context.get_remaining_time_in_millis() > _MARGIN_MILLISECONDS:
             time.sleep(_LOOK_SECONDS)
             reaper.bury_lapsed()

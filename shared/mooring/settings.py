@@ -111,6 +111,10 @@ class Settings(_FromEnvironment):
     """What native code in bundles is to be for, such as `linux-aarch64`; empty: nobody says."""
     import_from: str = ""
     """Address of the registry that `functions/registry_import` keeps a mirror of; empty: of none."""
+    stack: str = "mooring"
+    """Which Mooring of the account this is: the dimension of its metrics."""
+    metrics: bool = False
+    """Write figures for CloudWatch to stdout."""
     log_level: str = "INFO"
 
 
@@ -175,6 +179,10 @@ class WorkerSettings(_FromEnvironment):
     """How long sessions may go on after SIGTERM; ECS kills 30 s after it by default."""
     stop_on_stdin_eof: bool = False
     """End when standard input closes: the worker then never outlives who started it."""
+    stack: str = "mooring"
+    """Which Mooring of the account it belongs to: the dimension of its metrics."""
+    metrics: bool = False
+    """Write figures for CloudWatch to stdout, once a minute."""
     log_level: str = "INFO"
 
 
