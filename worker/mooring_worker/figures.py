@@ -42,4 +42,4 @@ class Figures:
         return {"StartFailures": failures, "FramesIn": frames_in, "FramesOut": frames_out}
 
     def _this_minute(self) -> int:
-        return int(self._clock()) // _SECONDS
+        return int(self._clock() // _SECONDS)

@@ -1,5 +1,6 @@
 """What a worker tells CloudWatch."""
 
+import asyncio
 import json
 import signal
 from collections.abc import Callable
@@ -55,6 +56,23 @@ async def test_a_minute_is_told_once(start: Start, capsys: pytest.CaptureFixture
         now = moment
         told.tell_if_due()
     assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+async def test_the_heartbeat_tells_them(
+    edge: Edge, start: Start, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("mooring_worker.figures._SECONDS", 0.02)
+    worker = await start(metrics=True, stack="acme", heartbeat_seconds=0.01)
+    output: list[str] = []
+
+    def has_told_twice() -> bool:
+        output.extend(capsys.readouterr().out.splitlines())
+        return len(output) > 1
+
+    beating = asyncio.create_task(worker.heartbeat.run())
+    await edge.until(has_told_twice, "figures of two minutes, which are short here")
+    beating.cancel()
+    assert all("SessionsOpen" in line for line in output)
 
 
 async def test_a_worker_that_ends_tells_what_it_has_not_told(edge: Edge, spawn: Callable[..., Any]) -> None:
