@@ -70,8 +70,10 @@ async def test_the_heartbeat_tells_them(
         return len(output) > 1
 
     beating = asyncio.create_task(worker.heartbeat.run())
-    await edge.until(has_told_twice, "figures of two minutes, which are short here")
-    beating.cancel()
+    try:
+        await edge.until(has_told_twice, "figures of two minutes, which are short here")
+    finally:
+        beating.cancel()
     assert all("SessionsOpen" in line for line in output)
 
 
