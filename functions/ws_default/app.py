@@ -14,6 +14,7 @@ from mooring.connections import Connections
 from mooring.dynamodb_client import DynamoDBClient
 from mooring.errors import ConnectionGone, InvalidFrame, LimitReached, MooringError
 from mooring.farewells import Farewells
+from mooring.microvms import Microvms
 from mooring.observability import about, also, configure, logger, metrics
 from mooring.session_rows import SessionRows
 from mooring.sessions import Session, SessionCache, SessionTable
@@ -25,7 +26,7 @@ configure(settings)
 aws = AwsSettings.read()
 dynamodb = DynamoDBClient(aws)
 sessions = SessionCache(SessionTable(dynamodb, settings.sessions_table))
-workers = WorkerClient(settings.worker_secret)
+workers = WorkerClient(settings.worker_secret, microvms=Microvms.configured(settings, aws))
 connections = Connections(settings.connections_url, aws)
 farewells = Farewells(SessionRows(dynamodb, settings.sessions_table), connections, settings.ledgers)
 

@@ -1,13 +1,12 @@
-"""Which workers there are, which one a session goes to, and the calls to a worker.
+"""Which workers there are, and the calls to a worker.
 
 Workers announce themselves: each writes its own row every few seconds, with a lease. Placement reads
 those rows and asks; the worker alone knows whether it has room, so no counter is shared and none leaks.
 """
 
-import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -20,11 +19,14 @@ from mooring.errors import (
     WorkerUnavailable,
     from_jsonrpc,
 )
-from mooring.limits import SCOPES, Scope, Use, Uses, decode
+from mooring.limits import SCOPES, Scope, Uses, decode
+from mooring.microvms import Door, Gone, Microvms
 from mooring.origin import Origin
 
 _ROWS_FRESH_SECONDS = 1.0
 _RETRY_AFTER_SECONDS = 2
+_DEMAND = "#demand"  # no worker's id: those are letters, digits and dashes
+_MARK_SECONDS = 3600
 
 
 class WorkerSilent(WorkerUnavailable):
@@ -45,37 +47,26 @@ class Worker:
     lease: float
     """Until when it counts as alive, in seconds since the epoch."""
     draining: bool
+    engine: str = "process"
+    version: str = ""
+    """What it was started as: `family:revision` of its task definition; empty where there is none."""
     uses: Mapping[Scope, Uses] = field(default_factory=dict, compare=False)
     """What each principal, and each server, uses of it, as of its last heartbeat."""
+    session_id: str = ""
+    """Of a MicroVM, which has one; `server` is that session's, `started_at` in seconds since the epoch."""
+    server: str = ""
+    started_at: float = 0.0
+
+    @property
+    def is_microvm(self) -> bool:
+        """It takes no other session, and a call would wake it."""
+        return bool(self.session_id)
+
+    def age_seconds(self, now: float) -> float:
+        return now - self.started_at
 
     def takes_sessions(self, now: float) -> bool:
         return self.lease > now and not self.draining and self.used < self.capacity
-
-
-def in_order_of_choice(workers: list[Worker], bundle: str, now: float) -> list[Worker]:
-    """Return the workers to try for a session of a release, the best one first.
-
-    Rendezvous hashing gives each bundle its own order of workers, so that its sessions meet where it is
-    already unpacked; of the first two the emptier one leads, so that a popular server spreads.
-    """
-    alive = [worker for worker in workers if worker.takes_sessions(now)]
-    alive.sort(key=lambda worker: _weight(worker.worker_id, bundle), reverse=True)
-    first = sorted(alive[:2], key=lambda worker: worker.used / worker.capacity)
-    return first + alive[2:]
-
-
-def reported(workers: list[Worker], principal: str, server: str, now: float) -> dict[Scope, dict[str, Use]]:
-    """Return, by worker, what the workers that live report of a principal and of a server."""
-    names: dict[Scope, str] = {"principal": principal, "server": server}
-    alive = [worker for worker in workers if worker.lease > now]
-    return {
-        scope: {w.worker_id: use for w in alive if (use := w.uses.get(scope, {}).get(name))}
-        for scope, name in names.items()
-    }
-
-
-def _weight(worker_id: str, bundle: str) -> bytes:
-    return hashlib.blake2b(f"{worker_id}\n{bundle}".encode(), digest_size=8).digest()
 
 
 class WorkerTable:
@@ -85,6 +76,8 @@ class WorkerTable:
         self._fresh_seconds = fresh_seconds
         self._rows: list[Worker] = []
         self._read_at = float("-inf")
+        self.demand_at = float("-inf")
+        """When somebody last found no worker, in seconds since the epoch, as of the last reading."""
 
     def all(self) -> list[Worker]:
         """Return every announced worker, dead ones included, at most `fresh_seconds` old."""
@@ -93,9 +86,22 @@ class WorkerTable:
     def read(self) -> list[Worker]:
         """Return every announced worker, dead ones included, as the table has them now."""
         pages = self._client.get_paginator("scan").paginate(TableName=self._table, ConsistentRead=True)
-        self._rows = [_worker(item) for page in pages for item in page["Items"]]
+        items = {item["worker_id"]["S"]: item for page in pages for item in page["Items"]}
+        if mark := items.pop(_DEMAND, None):
+            self.demand_at = float(mark["wanted_at"]["N"])
+        self._rows = [worker_from(item) for item in items.values()]
         self._read_at = time.monotonic()
         return self._rows
+
+    def note_demand(self) -> None:
+        """Leave a mark that somebody found no worker, for who scales the pool."""
+        now = time.time()
+        item = {
+            "worker_id": {"S": _DEMAND},
+            "wanted_at": {"N": f"{now:.3f}"},
+            "expires_at": {"N": str(int(now) + _MARK_SECONDS)},
+        }
+        self._client.put_item(TableName=self._table, Item=item)
 
     def is_alive(self, worker_id: str) -> bool:
         """Return whether a worker's lease runs still."""
@@ -106,7 +112,7 @@ class WorkerTable:
         self._client.delete_item(TableName=self._table, Key={"worker_id": {"S": worker_id}})
 
 
-def _worker(item: dict[str, Any]) -> Worker:
+def worker_from(item: dict[str, Any]) -> Worker:
     return Worker(
         worker_id=item["worker_id"]["S"],
         address=item["address"]["S"],
@@ -114,14 +120,22 @@ def _worker(item: dict[str, Any]) -> Worker:
         capacity=int(item["capacity"]["N"]),
         lease=float(item["lease"]["N"]),
         draining=item["draining"]["BOOL"],
+        engine=item.get("engine", {}).get("S", "process"),
+        version=item.get("version", {}).get("S", ""),
         uses={scope: decode(item[f"{scope}s"]["S"]) for scope in SCOPES if f"{scope}s" in item},
+        session_id=item.get("session_id", {}).get("S", ""),
+        server=item.get("server", {}).get("S", ""),
+        started_at=float(item.get("started_at", {}).get("N", 0)),
     )
 
 
 class WorkerClient:
-    """Calls to workers, by address. `secret` is what they know us by."""
+    """Calls to workers, by address. `secret` is what those of the pool know us by."""
 
-    def __init__(self, secret: str, *, timeout_seconds: float = 8.0) -> None:
+    def __init__(
+        self, secret: str, *, timeout_seconds: float = 8.0, microvms: Microvms | None = None
+    ) -> None:
+        self._microvms = microvms
         self._headers = {"authorization": f"Bearer {secret}"}
         self._timeout_seconds = timeout_seconds  # ends before the function's own 10 s
         self._origins: dict[str, Origin] = {}
@@ -171,6 +185,10 @@ class WorkerClient:
         target = f"/sessions/{session_id}/connections/{quote(connection_id, safe='')}"
         self._call(address, "DELETE", target, extra={"x-close-code": str(close_code)})
 
+    def drain(self, address: str) -> None:
+        """Have the worker take no more sessions; raises WorkerUnavailable."""
+        self._call(address, "POST", "/_/drain")
+
     def end(self, address: str, session_id: str) -> None:
         """Have a session ended; an unknown one is no error."""
         self._call(address, "DELETE", f"/sessions/{session_id}")
@@ -201,6 +219,8 @@ class WorkerClient:
     def _call(
         self, address: str, method: str, target: str, body: bytes = b"", extra: dict[str, str] | None = None
     ) -> tuple[int, bytes]:
+        if door := Door.read(address):
+            return self._call_microvm(door, method, target, body, extra or {})
         origin = self._origins.get(address)
         if origin is None:
             origin = self._origins[address] = Origin(address, timeout_seconds=self._timeout_seconds)
@@ -211,14 +231,17 @@ class WorkerClient:
         except OSError as error:
             raise WorkerSilent("the session's worker does not answer; connect again") from error
 
-
-def _candidates(
-    workers: list[Worker], bundle: str, read_again: Callable[[], list[Worker]]
-) -> Iterator[Worker]:
-    yield from in_order_of_choice(workers, bundle, time.time())
-    known = {worker.worker_id for worker in workers}
-    others = [worker for worker in read_again() if worker.worker_id not in known]
-    yield from in_order_of_choice(others, bundle, time.time())
+    def _call_microvm(
+        self, door: Door, method: str, target: str, body: bytes, extra: dict[str, str]
+    ) -> tuple[int, bytes]:
+        if self._microvms is None:
+            raise WorkerSilent("no MicroVM can be reached from here; set MOORING_ENGINE")
+        try:
+            return self._microvms.request(door, method, target, body, extra, self._timeout_seconds)
+        except Gone as error:
+            raise WorkerDead("the session's MicroVM is gone; connect again") from error
+        except OSError as error:
+            raise WorkerSilent("the session's MicroVM does not answer; connect again") from error
 
 
 def _error(status: int, answer: bytes) -> MooringError:
@@ -230,35 +253,3 @@ def _error(status: int, answer: bytes) -> MooringError:
         if status == SessionNotFound.http_status:
             return SessionNotFound("the session has ended; connect again to start one")
         return WorkerUnavailable(f"the session's worker answered {status}")
-
-
-def place(
-    workers: list[Worker],
-    bundle: str,
-    client: WorkerClient,
-    session_id: str,
-    order: dict[str, Any],
-    *,
-    read_again: Callable[[], list[Worker]] = list,
-) -> tuple[Worker, bool]:
-    """Start a session on the first worker that takes it; return that, and whether the session is new there.
-
-    When none of `workers` does, those that `read_again` has beside them are tried: just started, perhaps in
-    the place of one that died.
-
-    Raises:
-        WorkerUnavailable: none did; `data` says when to try again.
-        LimitReached: of the principal, or of the server: no other worker could take it either.
-        InvalidRequest: the launch rule cannot be used, whichever worker is asked.
-    """
-    for worker in _candidates(workers, bundle, read_again):
-        try:
-            is_new = client.start(worker.address, session_id, order)
-        except LimitReached as error:
-            if error.data and "limit" in error.data:
-                raise
-            continue
-        except WorkerUnavailable:
-            continue
-        return worker, is_new
-    raise WorkerUnavailable("no worker has room now; try again", {"retryAfterSeconds": _RETRY_AFTER_SECONDS})

@@ -12,7 +12,8 @@ from mooring.errors import (
     SessionNotFound,
     WorkerUnavailable,
 )
-from mooring.workers import Worker, WorkerClient, WorkerDead, WorkerSilent, in_order_of_choice, place
+from mooring.placement import in_order_of_choice, place
+from mooring.workers import Worker, WorkerClient, WorkerDead, WorkerSilent
 from tests.unit.loopback import serving
 
 NOW = 1_000.0

@@ -21,10 +21,10 @@ import uvloop
 
 from mooring import http1
 from mooring.settings import AwsSettings, SettingsError, WorkerSettings
-from mooring_worker import logs, orphans
+from mooring_worker import logs, microvm, orphans
 from mooring_worker.agent import Agent
-from mooring_worker.api import Api
-from mooring_worker.connections import Connections
+from mooring_worker.api import HEADROOM_BYTES, Api
+from mooring_worker.connections import ApiConnections
 from mooring_worker.dynamodb import DynamoDB
 from mooring_worker.ecs import Protection, Task
 from mooring_worker.heartbeat import Heartbeat
@@ -32,8 +32,6 @@ from mooring_worker.identity import Identity
 from mooring_worker.peers import Peers
 from mooring_worker.rows import Rows
 from mooring_worker.watchdog import Watchdog
-
-_HEADROOM_BYTES = 65_536  # so that the API refuses what is just too large, and says so
 
 _logger = logging.getLogger(__name__)
 
@@ -51,19 +49,20 @@ def main() -> None:
         orphans.become_subreaper()
         orphans.clear(home / "sessions")
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_run(settings, AwsSettings.read()))
+            of_engine = microvm.run(settings) if settings.engine == "microvm" else None
+            runner.run(of_engine or _run(settings, AwsSettings.read()))
 
 
 async def _run(settings: WorkerSettings, aws: AwsSettings) -> None:
     settings = await _named(settings, aws)
     identity = Identity(aws)
     await identity.open()
-    connections = Connections(settings.connections_url, identity, parallel=settings.capacity)
+    connections = ApiConnections(settings.connections_url, identity, parallel=settings.capacity)
     table = DynamoDB(aws, identity)
     descendants = orphans.Orphans()
     agent = Agent(settings, connections, descendants, Rows(table, settings))
     api = Api(agent, settings.worker_secret, settings.max_line_bytes)
-    max_body_bytes = settings.max_line_bytes + _HEADROOM_BYTES
+    max_body_bytes = settings.max_line_bytes + HEADROOM_BYTES
     server = await http1.serve(
         api.respond,
         settings.worker_host,
@@ -74,7 +73,13 @@ async def _run(settings: WorkerSettings, aws: AwsSettings) -> None:
     host, port = server.sockets[0].getsockname()[:2]
     address = settings.worker_address or f"http://{host}:{port}"
     heartbeat = Heartbeat(agent, table, settings, address)
-    runs = (heartbeat, descendants, identity, Protection(agent, aws), Watchdog(agent, settings))
+    runs = (
+        heartbeat,
+        descendants,
+        identity,
+        Protection(agent, aws, settings.leave_seconds),
+        Watchdog(agent, settings),
+    )
     tasks = [asyncio.create_task(part.run()) for part in runs]
     _logger.info("worker serves", extra={"worker_id": settings.worker_id, "address": address})
 
@@ -97,6 +102,7 @@ async def _named(settings: WorkerSettings, aws: AwsSettings) -> WorkerSettings:
         settings = dataclasses.replace(
             settings,
             worker_id=settings.worker_id or task.id,
+            worker_version=settings.worker_version or task.version,
             worker_address=settings.worker_address or f"http://{task.host}:{settings.worker_port}",
         )
     if not settings.worker_id:

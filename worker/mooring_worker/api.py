@@ -6,6 +6,7 @@ PUT /sessions/{id}/connection  send to another connection: 200, 404, 410 cannot 
 DELETE /sessions/{id}/connections/{connection}  it is closed: 204 always
 DELETE /sessions/{id}          end it: 204, also when it is unknown
 GET /logs?server=&session=&after=&lines=&bytes=  what their children printed; `after` or the end of it
+POST /_/drain                  take no more sessions: 202
 GET /sessions  /_/health  /_/ready  /_/metrics
 """
 
@@ -20,6 +21,9 @@ from mooring.http1 import Request, Response
 from mooring_worker import session_logs
 from mooring_worker.agent import Agent
 from mooring_worker.metrics import exposition
+
+HEADROOM_BYTES = 65_536
+"""What a request may have beyond the longest frame: the API refuses what is just too large, and says so."""
 
 _JSON = {"content-type": "application/json"}
 _NO_ROUTE = {"code": MooringError.jsonrpc_code, "message": "no such route"}
@@ -55,6 +59,9 @@ class Api:
                 return self._frame(unquote(session_id), request)
             case (_, "sessions", session_id, *rest):
                 return self._session(unquote(session_id), rest, request)
+            case ("POST", "_", "drain"):
+                self._agent.drain()
+                return Response(202)
             case ("GET", "sessions"):
                 return _json(200, {"sessions": [session.describe() for session in self._agent]})
             case ("GET", "logs"):

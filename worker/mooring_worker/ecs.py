@@ -32,6 +32,8 @@ class Task:
     id: str
     host: str
     """Its private IPv4 address."""
+    version: str
+    """`family:revision` of its task definition."""
 
     @classmethod
     async def read(cls, metadata_url: str) -> Self:
@@ -42,7 +44,8 @@ class Task:
             answer = await client.request("GET", f"{path}/task", timeout_seconds=_TIMEOUT_SECONDS)
             task = json.loads(answer.body)
             networks = [network for container in task["Containers"] for network in container["Networks"]]
-            return cls(task["TaskARN"].rpartition("/")[2], networks[0]["IPv4Addresses"][0])
+            version = f"{task['Family']}:{task['Revision']}"
+            return cls(task["TaskARN"].rpartition("/")[2], networks[0]["IPv4Addresses"][0], version)
         except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
             raise NoMetadata(f"the task's metadata cannot be read: {error!r}") from error
         finally:
@@ -52,8 +55,10 @@ class Task:
 class Protection:
     """Keeps the task out of scaling in while the worker has sessions."""
 
-    def __init__(self, agent: Agent, aws: AwsSettings) -> None:
+    def __init__(self, agent: Agent, aws: AwsSettings, leave_seconds: float) -> None:
         self._agent = agent
+        self._leave_seconds = leave_seconds
+        self._left_at: float | None = None
         self._url = aws.task_agent_url
         self._is_protected = False
         self._renew_at = 0.0
@@ -71,7 +76,11 @@ class Protection:
             await client.close()
 
     async def _look(self, client: Client) -> None:
-        wanted, now = len(self._agent) > 0, asyncio.get_running_loop().time()
+        now = asyncio.get_running_loop().time()
+        if self._agent.is_draining and self._left_at is None:
+            self._left_at = now
+        stays = self._left_at is None or now - self._left_at < self._leave_seconds
+        wanted = len(self._agent) > 0 and stays
         if wanted == self._is_protected and not (wanted and now >= self._renew_at):
             return
         body = {"ProtectionEnabled": wanted} | ({"ExpiresInMinutes": _PROTECTED_MINUTES} if wanted else {})

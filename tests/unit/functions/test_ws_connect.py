@@ -80,6 +80,7 @@ def test_without_room_the_client_is_told_when_to_come_back(app: ModuleType, worl
     world.workers = []
     answer = connect(app)
     assert answer["statusCode"] == 503
+    assert world.demands == 1
     assert answer["headers"]["Retry-After"] == "2"
 
 

@@ -30,6 +30,7 @@ class World:
         self.started: list[tuple[str, str, dict[str, Any]]] = []
         self.ended: list[str] = []
         self.rows: list[Session] = []
+        self.demands = 0
         self.table_failure: Exception | None = None
         self.resumable: dict[str, Session] = {}
         self.attached: list[tuple[str, str, str, int]] = []
@@ -60,6 +61,9 @@ class World:
             owner=self.owner,
             release=self.release,
         )
+
+    def note_demand(self) -> None:
+        self.demands += 1
 
     def all(self) -> list[Worker]:
         return self.workers

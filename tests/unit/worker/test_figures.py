@@ -124,3 +124,17 @@ async def test_a_child_knows_its_session(edge: Edge, start: Start) -> None:
     await worker.order()
     await worker.call("env", 1, name="MOORING_SESSION_ID")
     assert (await edge.answer_to(1))["result"]["content"][0]["text"] == "s1"
+
+
+async def test_a_frame_is_followed_by_its_message_s_id_at_debug_and_not_told(
+    edge: Edge, spawn: Callable[..., Any]
+) -> None:
+    worker = await spawn(log_level="DEBUG")
+    await worker.order()
+    frame = {"id": 1, "method": "ping", "params": {"text": "what the client asked"}}
+    await worker.post(frame, x_message_id="m1", x_connection_id="c1")
+    await edge.answer_to(1)
+    log = (worker.home / "worker.log").read_text()
+    (line,) = [json.loads(line) for line in log.splitlines() if "frame accepted" in line]
+    assert (line["session_id"], line["connection_id"], line["message_id"]) == ("s1", "c1", "m1")
+    assert "what the client asked" not in log
