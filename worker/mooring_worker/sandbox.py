@@ -19,6 +19,7 @@ from mooring_worker.orphans import TAG, Orphans
 
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 _LOCALE = ("LANG", "LC_ALL")
+_SESSION_ID = "MOORING_SESSION_ID"  # for the child to put into its own logs
 _PROBE_SECONDS = 5.0
 _DATA_FACTOR = 4  # V8 and thread stacks reserve far more than they use
 
@@ -159,6 +160,7 @@ class Sandbox:
             "TMPDIR": home,
             **launch.env,
             TAG: home,
+            _SESSION_ID: self.directory.name,
         }
 
     def _user_options(self) -> list[str]:
