@@ -2,7 +2,7 @@
 
 Sessions decide, not free slots: so tasks that were asked for and are still starting count by themselves.
 Growing is at once, shrinking is slow: a task takes half a minute to a minute to start, and an empty one costs
-some cents an hour.
+some cents an hour. `make bench-scale` plays days against this rule; its constants were chosen by that.
 """
 
 import math
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from mooring.workers import Worker
 
 QUIET_SECONDS = 600.0  # without a session, before a pool that may be empty is
-CALM_SECONDS = 300.0  # that fewer would have done all the time, before there are fewer
+CALM_SECONDS = 900.0  # that fewer would have done all the time; who leaves too early stays on beside its heir
 FRESH_SECONDS = 10.0  # since somebody was refused, that more are still wanted
 
 _RUSH = 1.5  # while somebody is refused: nobody counts how many more would have come

@@ -67,8 +67,7 @@ def in_order_of_choice(workers: list[Worker], bundle: str, now: float) -> list[W
     """
     by_id = {worker.worker_id: worker for worker in workers}
     alive = [w for worker_id in _order(bundle, tuple(by_id)) if (w := by_id[worker_id]).takes_sessions(now)]
-    first = sorted(alive[:2], key=lambda worker: worker.used / worker.capacity)
-    return first + alive[2:]
+    return sorted(alive[:2], key=lambda worker: worker.used / worker.capacity) + alive[2:]
 
 
 def reported(workers: list[Worker], principal: str, server: str, now: float) -> dict[Scope, dict[str, Use]]:

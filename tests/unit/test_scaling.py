@@ -79,13 +79,12 @@ def test_it_shrinks_to_what_was_needed_at_once_within_the_wait_not_to_a_moment_s
 
 
 def test_while_the_load_falls_it_shrinks_steadily() -> None:
-    scaler = Scaler(Limits(1, 50, 0, 20))
-    pool = workers(*[20] * 10)
-    steps = []
-    for minute in range(12):
-        busy = [replace(worker, used=20 - minute) for worker in pool]
-        steps.append(len(scaler.decide(busy, 10, minute * 60.0).leaving))
-    assert steps[:6] == [0] * 6 and steps[7:] == sorted(steps[7:]) and steps[-1] > steps[7]
+    scaler, leaving = Scaler(Limits(1, 50, 0, 20)), []
+    for used in range(20, 1, -1):
+        pool = workers(*[used] * 10)
+        leaving.append(len(scaler.decide(pool, 10, (20 - used) * CALM_SECONDS / 5).leaving))
+    assert leaving == sorted(leaving)
+    assert leaving[5] == 0 and leaving[-1] > leaving[12] > 0
 
 
 def test_the_spare_places_grow_with_the_root_of_the_sessions() -> None:
