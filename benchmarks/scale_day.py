@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from benchmarks import scale_rules
 from benchmarks.scale_load import DAY_SECONDS, WARM_UP_SECONDS, Load
 from benchmarks.scale_pool import LEASE_SECONDS, Service, Task
-from mooring import scaling, workers
+from mooring import placement, scaling
 from mooring.scaling import Limits
+from mooring.workers import Worker
 
 WARM_SECONDS, COLD_SECONDS = 0.3, 3.0
 
@@ -110,10 +111,10 @@ class Day:
     def _come(self, now: float, client: Client) -> None:
         service, tally, bundle = self._service, self.tally, client.bundle
         name = f"bundle-{bundle}"
-        choice = workers.in_order_of_choice(service.seen, name, now)
+        choice = placement.in_order_of_choice(service.seen, name, now)
         if not self._try(now, client, choice) and not (
             service.joined
-            and self._try(now, client, workers.in_order_of_choice(service.joined, name, now))
+            and self._try(now, client, placement.in_order_of_choice(service.joined, name, now))
         ):  # fmt: skip
             self._demand_at = now
             if client.refusals == len(_PAUSES_SECONDS):
@@ -123,7 +124,7 @@ class Day:
             self._at(now + _PAUSES_SECONDS[client.refusals], self._come, client)
             client.refusals += 1
 
-    def _try(self, now: float, client: Client, choice: list[workers.Worker]) -> bool:
+    def _try(self, now: float, client: Client, choice: list[Worker]) -> bool:
         service, tally = self._service, self.tally
         for worker in choice:
             task = service.tasks.get(worker.worker_id)

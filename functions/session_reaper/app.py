@@ -11,6 +11,8 @@ from typing import Any
 from mooring.connections import Connections
 from mooring.dynamodb_client import DynamoDBClient
 from mooring.farewells import Farewells
+from mooring.microvm_reaping import MicrovmReaper
+from mooring.microvms import Microvms
 from mooring.observability import logger
 from mooring.pool import Pool
 from mooring.reaping import Reaper
@@ -32,18 +34,28 @@ connections = Connections(settings.connections_url, aws)
 worker_table = WorkerTable(dynamodb, settings.workers_table, fresh_seconds=0)
 workers = WorkerClient(settings.worker_secret, timeout_seconds=_WORKER_TIMEOUT_SECONDS)
 pool = Pool(settings, aws, worker_table, workers) if settings.pool_service else None
-reaper = Reaper(
-    rows,
-    worker_table,
-    workers,
-    connections,
-    Farewells(rows, connections, Path(settings.ledgers) if settings.ledgers else None),
+farewells = Farewells(rows, connections, Path(settings.ledgers) if settings.ledgers else None)
+reaper = Reaper(rows, worker_table, workers, connections, farewells)
+microvms = Microvms.configured(settings, aws)
+microvm_reaper = (
+    MicrovmReaper(
+        rows,
+        worker_table,
+        WorkerClient(settings.worker_secret, microvms=microvms),
+        connections,
+        farewells,
+        microvms,
+    )
+    if microvms
+    else None
 )
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
     try:
         reaper.sweep()
+        if microvm_reaper:
+            microvm_reaper.sweep()
         looks = 0
         while context.get_remaining_time_in_millis() > _MARGIN_MILLISECONDS:
             if pool and looks % _LOOKS_PER_SCALING == 0:
@@ -51,6 +63,8 @@ def handler(event: dict[str, Any], context: Any) -> None:
             looks += 1
             time.sleep(_LOOK_SECONDS)
             reaper.bury_lapsed()
+            if microvm_reaper:
+                microvm_reaper.keep_awake()
     except Exception:
         logger.exception("sweep not finished")
         raise  # so that the function counts as failed; EventBridge calls again in any case

@@ -9,8 +9,9 @@ from mooring import configuration, handshake, limits
 from mooring.bundle_store import BundleStore
 from mooring.catalog import Catalog
 from mooring.dynamodb_client import DynamoDBClient
-from mooring.errors import MooringError, NotDeployed
+from mooring.errors import MooringError
 from mooring.keys import KeyTable
+from mooring.microvm_start import chosen, configured
 from mooring.observability import logger
 from mooring.opening import Opening, Wanted
 from mooring.profiles import ProfileTable
@@ -18,7 +19,7 @@ from mooring.sealing import sealer
 from mooring.sessions import SessionTable
 from mooring.settings import AwsSettings, Settings
 from mooring.tickets import TicketTable, authenticate
-from mooring.workers import WorkerClient, WorkerTable
+from mooring.workers import WorkerTable
 
 settings = Settings.read()
 logger.setLevel(settings.log_level)
@@ -32,7 +33,7 @@ tickets = TicketTable(dynamodb, settings.tickets_table, seal)
 profiles = ProfileTable(dynamodb, settings.profiles_table, seal)
 sessions = SessionTable(dynamodb, settings.sessions_table)
 worker_table = WorkerTable(dynamodb, settings.workers_table)
-workers = WorkerClient(settings.worker_secret)
+workers, isolation = configured(settings, aws, dynamodb)
 allowed = limits.configured(settings)
 
 
@@ -60,9 +61,8 @@ def open_session(event: dict[str, Any]) -> None:
     opening = Opening(connection_id, principal.id, server.name, wanted, sessions, workers)
     if opening.resume(worker_table):
         return
-    release = server.release
-    if release is None:
-        raise NotDeployed(f"{server.qualified_name} is listed but not deployed here: it has no release")
+    release = server.deployed()
+    engine = chosen(server, isolation, settings.engine)
     config = configuration.from_query(query, stored, release.config_schema)
     order = {
         "server": server.name,
@@ -76,4 +76,4 @@ def open_session(event: dict[str, Any]) -> None:
         "limits": {"idle_seconds": settings.session_idle_seconds, **allowed},
         "resume_seconds": settings.resume_seconds if wanted.session_id else 0,
     }
-    opening.start(worker_table, release.bundle or release.id, order)
+    opening.start(worker_table, release.bundle or release.id, order, engine)

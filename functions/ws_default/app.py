@@ -15,6 +15,7 @@ from mooring.connections import Connections
 from mooring.dynamodb_client import DynamoDBClient
 from mooring.errors import ConnectionGone, InvalidFrame, LimitReached, MooringError
 from mooring.farewells import Farewells
+from mooring.microvms import Microvms
 from mooring.observability import logger
 from mooring.session_rows import SessionRows
 from mooring.sessions import Session, SessionCache, SessionTable
@@ -26,7 +27,7 @@ logger.setLevel(settings.log_level)
 aws = AwsSettings.read()
 dynamodb = DynamoDBClient(aws)
 sessions = SessionCache(SessionTable(dynamodb, settings.sessions_table))
-workers = WorkerClient(settings.worker_secret)
+workers = WorkerClient(settings.worker_secret, microvms=Microvms.configured(settings, aws))
 connections = Connections(settings.connections_url, aws)
 ledgers = Path(settings.ledgers) if settings.ledgers else None
 farewells = Farewells(SessionRows(dynamodb, settings.sessions_table), connections, ledgers)

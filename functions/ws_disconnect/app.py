@@ -8,6 +8,7 @@ from typing import Any
 
 from mooring.dynamodb_client import DynamoDBClient
 from mooring.errors import MooringError, SessionNotFound
+from mooring.microvms import Microvms
 from mooring.observability import logger
 from mooring.sessions import SessionTable
 from mooring.settings import AwsSettings, Settings
@@ -15,8 +16,9 @@ from mooring.workers import WorkerClient
 
 settings = Settings.read()
 logger.setLevel(settings.log_level)
-sessions = SessionTable(DynamoDBClient(AwsSettings.read()), settings.sessions_table)
-workers = WorkerClient(settings.worker_secret)
+aws = AwsSettings.read()
+sessions = SessionTable(DynamoDBClient(aws), settings.sessions_table)
+workers = WorkerClient(settings.worker_secret, microvms=Microvms.configured(settings, aws))
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:

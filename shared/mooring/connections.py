@@ -52,13 +52,18 @@ class Connections:
             return False
         return True
 
-    def _call(self, method: str, connection_id: str, body: bytes) -> None:
+    def forward(self, method: str, connection_id: str, body: bytes) -> int:
+        """Make a call for somebody who knows its statuses; raises WorkerUnavailable when there is none."""
         path = connection_path(self._origin.path, connection_id)
         headers = self._signer.headers(method, self._origin.host, canonical(path), body)
         try:
             status, _ = self._origin.request(method, path, body, headers)
         except OSError as error:
             raise WorkerUnavailable("the WebSocket API does not answer") from error
+        return status
+
+    def _call(self, method: str, connection_id: str, body: bytes) -> None:
+        status = self.forward(method, connection_id, body)
         if status == ConnectionGone.http_status:
             raise ConnectionGone(connection_id)
         if status >= 300:

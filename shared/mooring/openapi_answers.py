@@ -78,6 +78,7 @@ _SERVER = _all_of(
         "packages": _list(_OBJECT),
         "source": _null_or(_OBJECT),
         "unlisted": _FLAG,
+        "isolated": _FLAG,
         "updatedAt": _TIME,
         "tools": _null_or(_list(_OBJECT)),
         "prompts": _null_or(_list(_OBJECT)),

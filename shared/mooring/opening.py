@@ -22,8 +22,10 @@ from mooring.errors import (
     WorkerLost,
     WorkerUnavailable,
 )
+from mooring.microvm_start import MicrovmStart
+from mooring.placement import place, reported
 from mooring.sessions import Session, SessionTable
-from mooring.workers import WorkerClient, WorkerDead, WorkerTable, place, reported
+from mooring.workers import Worker, WorkerClient, WorkerDead, WorkerTable
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{22,64}")  # 22 characters of base64url are 128 bits
 _NUMBER = re.compile(r"[0-9]{1,15}")
@@ -100,8 +102,14 @@ class Opening:
         self._write(replace(held, connection_id=self._connection_id))
         return True
 
-    def start(self, worker_table: WorkerTable, bundle: str, order: dict[str, Any]) -> None:
-        """Start a session on a worker; it may be resumed if the order says so.
+    def start(
+        self,
+        worker_table: WorkerTable,
+        bundle: str,
+        order: dict[str, Any],
+        engine: MicrovmStart | None = None,
+    ) -> None:
+        """Start a session on a worker, or in a MicroVM of `engine`; it may be resumed if the order says so.
 
         Raises:
             WorkerUnavailable: no worker has room, or another connection is at it: try again.
@@ -116,14 +124,10 @@ class Opening:
             "principal": self._principal,
             "reported": reported(workers, self._principal, self._server, time.time()),
         }
-        try:
-            worker, is_new = place(
-                workers, bundle, self._workers, session_id, order, read_again=worker_table.read
-            )
-        except WorkerUnavailable:
-            with suppress(AwsError, OSError):  # the client is told of the other
-                worker_table.note_demand()
-            raise
+        if engine:
+            worker, is_new = engine.run(session_id, order), True
+        else:
+            worker, is_new = self._place(worker_table, workers, bundle, session_id, order)
         session = Session(
             self._connection_id,
             session_id,
@@ -142,10 +146,31 @@ class Opening:
         except Conflict as error:
             winner = self._sessions.find(session_id)
             if winner is None or winner.worker_id != worker.worker_id:
-                self._workers.end(worker.address, session_id)
+                self._take_back(worker, session_id, engine)
             raise _contested() from error
         except BaseException:
-            self._workers.end(worker.address, session_id)  # without its row nobody would
+            self._take_back(worker, session_id, engine)  # without its row nobody would
+            raise
+
+    def _take_back(self, worker: Worker, session_id: str, engine: MicrovmStart | None) -> None:
+        if engine:
+            engine.take_back(worker)
+        else:
+            self._workers.end(worker.address, session_id)
+
+    def _place(
+        self,
+        worker_table: WorkerTable,
+        workers: list[Worker],
+        bundle: str,
+        session_id: str,
+        order: dict[str, Any],
+    ) -> tuple[Worker, bool]:
+        try:
+            return place(workers, bundle, self._workers, session_id, order, read_again=worker_table.read)
+        except WorkerUnavailable:
+            with suppress(AwsError, OSError):  # the client is told of the other
+                worker_table.note_demand()
             raise
 
     def _give_up(self, kind: type[MooringError], reason: str) -> bool:

@@ -11,6 +11,7 @@ from time import time
 from mooring.connections import Connections
 from mooring.errors import MooringError, SessionNotFound
 from mooring.farewells import Farewells
+from mooring.microvms import Door
 from mooring.observability import logger
 from mooring.session_rows import SessionRow, SessionRows
 from mooring.sessions import Session
@@ -40,15 +41,16 @@ class Reaper:
         """Look at every session and every worker, once."""
         of_worker: defaultdict[str, list[SessionRow]] = defaultdict(list)
         for row in self._rows.all():  # before the workers: each worker announces itself before its sessions
-            of_worker[row.session.worker_id].append(row)
-        announced = {worker.worker_id: worker for worker in self._worker_table.all()}
+            if not Door.read(row.session.worker_address):  # MicroVMs have a reaper of their own
+                of_worker[row.session.worker_id].append(row)
+        announced = {worker.worker_id: worker for worker in self._workers_of_pool()}
         for worker_id in of_worker.keys() | announced.keys():
             self._look_at(worker_id, announced.get(worker_id), of_worker.get(worker_id, []))
 
     def bury_lapsed(self) -> None:
         """Look only for workers whose lease has run out; cheap while there are none."""
         now = time()
-        if any(worker.lease <= now for worker in self._worker_table.all()):
+        if any(worker.lease <= now for worker in self._workers_of_pool()):
             self.sweep()
 
     def bury(self, worker_id: str) -> None:
@@ -73,6 +75,9 @@ class Reaper:
             except MooringError:
                 logger.warning("worker not told that its clients are gone")  # who buries it tells them
         logger.info("connections buried", rows=len(rows))
+
+    def _workers_of_pool(self) -> list[Worker]:
+        return [worker for worker in self._worker_table.all() if not worker.is_microvm]
 
     def _look_at(self, worker_id: str, worker: Worker | None, rows: list[SessionRow]) -> None:
         is_leased = worker is not None and worker.lease > time()

@@ -102,6 +102,7 @@ class _About(Body):
     packages: Annotated[list[Package], Field(max_length=50)] = []
     config_schema: dict[str, Any] | None = None
     unlisted: StrictBool | None = None
+    isolated: StrictBool | None = None
     verified: StrictBool | None = None
     tools: Objects | None = None
     prompts: Objects | None = None
@@ -146,7 +147,7 @@ class ServerChanges(_About):
     def changes(self) -> dict[str, Any]:
         """Return the fields of `Server` that are to change."""
         given = {field: getattr(self, field) for field in self.model_fields_set}
-        cleared = {"unlisted": False, "verified": False} | dict.fromkeys(_TEXTS, "")
+        cleared = {"isolated": False, "unlisted": False, "verified": False} | dict.fromkeys(_TEXTS, "")
         return _stated(
             {field: cleared.get(field) if value is None else value for field, value in given.items()}
         )

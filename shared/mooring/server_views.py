@@ -39,6 +39,7 @@ class ServerViews:
             "packages": server.packages,
             "source": server.source,
             "unlisted": server.unlisted,
+            "isolated": server.isolated,
             "updatedAt": server.updated_at,
             "security": None,
             "tools": server.tools,

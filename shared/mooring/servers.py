@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from mooring import documents
 from mooring.dynamodb import Item, from_item, to_item
+from mooring.errors import NotDeployed
 
 Document = dict[str, Any]
 Hosting = Literal["here", "elsewhere"]
@@ -41,6 +42,8 @@ class Server:
     verified: bool = False
     unlisted: bool = False
     """In no list, and shown to nobody but its owner and admins; who knows its name may connect."""
+    isolated: bool = False
+    """Each of its sessions wants a virtual machine to itself."""
     release: Release | None = None
     remotes: tuple[Document, ...] = ()
     """Where it runs elsewhere: `{"type": "http" | "sse" | "ws", "url": …}`."""
@@ -75,6 +78,12 @@ class Server:
     @property
     def namespace(self) -> str:
         return self.name.partition("/")[0]
+
+    def deployed(self) -> Release:
+        """Return the release that sessions run; raises NotDeployed."""
+        if self.release is None:
+            raise NotDeployed(f"{self.qualified_name} is listed but not deployed here: it has no release")
+        return self.release
 
     @property
     def hosting(self) -> Hosting | None:

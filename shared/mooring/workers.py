@@ -1,15 +1,13 @@
-"""Which workers there are, which one a session goes to, and the calls to a worker.
+"""Which workers there are, and the calls to a worker.
 
 Workers announce themselves: each writes its own row every few seconds, with a lease. Placement reads
 those rows and asks; the worker alone knows whether it has room, so no counter is shared and none leaks.
 """
 
-import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -21,14 +19,14 @@ from mooring.errors import (
     WorkerUnavailable,
     from_jsonrpc,
 )
-from mooring.limits import SCOPES, Scope, Use, Uses, decode
+from mooring.limits import SCOPES, Scope, Uses, decode
+from mooring.microvms import Door, Gone, Microvms
 from mooring.origin import Origin
 
 _ROWS_FRESH_SECONDS = 1.0
 _RETRY_AFTER_SECONDS = 2
 _DEMAND = "#demand"  # no worker's id: those are letters, digits and dashes
 _MARK_SECONDS = 3600
-_PRIME = 2**61 - 1  # multiplied by a number modulo a prime, numbers come into an order of its own
 
 
 class WorkerSilent(WorkerUnavailable):
@@ -54,43 +52,21 @@ class Worker:
     """What it was started as: `family:revision` of its task definition; empty where there is none."""
     uses: Mapping[Scope, Uses] = field(default_factory=dict, compare=False)
     """What each principal, and each server, uses of it, as of its last heartbeat."""
+    session_id: str = ""
+    """Of a MicroVM, which has one; `server` is that session's, `started_at` in seconds since the epoch."""
+    server: str = ""
+    started_at: float = 0.0
+
+    @property
+    def is_microvm(self) -> bool:
+        """It takes no other session, and a call would wake it."""
+        return bool(self.session_id)
+
+    def age_seconds(self, now: float) -> float:
+        return now - self.started_at
 
     def takes_sessions(self, now: float) -> bool:
         return self.lease > now and not self.draining and self.used < self.capacity
-
-
-def in_order_of_choice(workers: list[Worker], bundle: str, now: float) -> list[Worker]:
-    """Return the workers to try for a session of a release, the best one first.
-
-    Rendezvous hashing gives each bundle its own order of workers, so that its sessions meet where it is
-    already unpacked; of the first two the emptier one leads, so that a popular server spreads.
-    """
-    by_id = {worker.worker_id: worker for worker in workers}
-    alive = [w for worker_id in _order(bundle, tuple(by_id)) if (w := by_id[worker_id]).takes_sessions(now)]
-    return sorted(alive[:2], key=lambda worker: worker.used / worker.capacity) + alive[2:]
-
-
-def reported(workers: list[Worker], principal: str, server: str, now: float) -> dict[Scope, dict[str, Use]]:
-    """Return, by worker, what the workers that live report of a principal and of a server."""
-    names: dict[Scope, str] = {"principal": principal, "server": server}
-    alive = [worker for worker in workers if worker.lease > now]
-    return {
-        scope: {w.worker_id: use for w in alive if (use := w.uses.get(scope, {}).get(name))}
-        for scope, name in names.items()
-    }
-
-
-@lru_cache(maxsize=1024)  # of a pool that changes seldom
-def _order(bundle: str, worker_ids: tuple[str, ...]) -> tuple[str, ...]:
-    factor = _number(bundle)
-    return tuple(sorted(worker_ids, key=lambda worker_id: _number(worker_id) * factor % _PRIME, reverse=True))
-
-
-@lru_cache(
-    maxsize=8192
-)  # so 500 workers take a tenth of a millisecond, and not the half that hashing pairs takes
-def _number(name: str) -> int:
-    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=16).digest()) % _PRIME
 
 
 class WorkerTable:
@@ -113,7 +89,7 @@ class WorkerTable:
         items = {item["worker_id"]["S"]: item for page in pages for item in page["Items"]}
         if mark := items.pop(_DEMAND, None):
             self.demand_at = float(mark["wanted_at"]["N"])
-        self._rows = [_worker(item) for item in items.values()]
+        self._rows = [worker_from(item) for item in items.values()]
         self._read_at = time.monotonic()
         return self._rows
 
@@ -136,7 +112,7 @@ class WorkerTable:
         self._client.delete_item(TableName=self._table, Key={"worker_id": {"S": worker_id}})
 
 
-def _worker(item: dict[str, Any]) -> Worker:
+def worker_from(item: dict[str, Any]) -> Worker:
     return Worker(
         worker_id=item["worker_id"]["S"],
         address=item["address"]["S"],
@@ -147,13 +123,19 @@ def _worker(item: dict[str, Any]) -> Worker:
         engine=item.get("engine", {}).get("S", "process"),
         version=item.get("version", {}).get("S", ""),
         uses={scope: decode(item[f"{scope}s"]["S"]) for scope in SCOPES if f"{scope}s" in item},
+        session_id=item.get("session_id", {}).get("S", ""),
+        server=item.get("server", {}).get("S", ""),
+        started_at=float(item.get("started_at", {}).get("N", 0)),
     )
 
 
 class WorkerClient:
-    """Calls to workers, by address. `secret` is what they know us by."""
+    """Calls to workers, by address. `secret` is what those of the pool know us by."""
 
-    def __init__(self, secret: str, *, timeout_seconds: float = 8.0) -> None:
+    def __init__(
+        self, secret: str, *, timeout_seconds: float = 8.0, microvms: Microvms | None = None
+    ) -> None:
+        self._microvms = microvms
         self._headers = {"authorization": f"Bearer {secret}"}
         self._timeout_seconds = timeout_seconds  # ends before the function's own 10 s
         self._origins: dict[str, Origin] = {}
@@ -237,6 +219,8 @@ class WorkerClient:
     def _call(
         self, address: str, method: str, target: str, body: bytes = b"", extra: dict[str, str] | None = None
     ) -> tuple[int, bytes]:
+        if door := Door.read(address):
+            return self._call_microvm(door, method, target, body, extra or {})
         origin = self._origins.get(address)
         if origin is None:
             origin = self._origins[address] = Origin(address, timeout_seconds=self._timeout_seconds)
@@ -247,14 +231,17 @@ class WorkerClient:
         except OSError as error:
             raise WorkerSilent("the session's worker does not answer; connect again") from error
 
-
-def _candidates(
-    workers: list[Worker], bundle: str, read_again: Callable[[], list[Worker]]
-) -> Iterator[Worker]:
-    yield from in_order_of_choice(workers, bundle, time.time())
-    known = {worker.worker_id for worker in workers}
-    others = [worker for worker in read_again() if worker.worker_id not in known]
-    yield from in_order_of_choice(others, bundle, time.time())
+    def _call_microvm(
+        self, door: Door, method: str, target: str, body: bytes, extra: dict[str, str]
+    ) -> tuple[int, bytes]:
+        if self._microvms is None:
+            raise WorkerSilent("no MicroVM can be reached from here; set MOORING_ENGINE")
+        try:
+            return self._microvms.request(door, method, target, body, extra, self._timeout_seconds)
+        except Gone as error:
+            raise WorkerDead("the session's MicroVM is gone; connect again") from error
+        except OSError as error:
+            raise WorkerSilent("the session's MicroVM does not answer; connect again") from error
 
 
 def _error(status: int, answer: bytes) -> MooringError:
@@ -266,35 +253,3 @@ def _error(status: int, answer: bytes) -> MooringError:
         if status == SessionNotFound.http_status:
             return SessionNotFound("the session has ended; connect again to start one")
         return WorkerUnavailable(f"the session's worker answered {status}")
-
-
-def place(
-    workers: list[Worker],
-    bundle: str,
-    client: WorkerClient,
-    session_id: str,
-    order: dict[str, Any],
-    *,
-    read_again: Callable[[], list[Worker]] = list,
-) -> tuple[Worker, bool]:
-    """Start a session on the first worker that takes it; return that, and whether the session is new there.
-
-    When none of `workers` does, those that `read_again` has beside them are tried: just started, perhaps in
-    the place of one that died.
-
-    Raises:
-        WorkerUnavailable: none did; `data` says when to try again.
-        LimitReached: of the principal, or of the server: no other worker could take it either.
-        InvalidRequest: the launch rule cannot be used, whichever worker is asked.
-    """
-    for worker in _candidates(workers, bundle, read_again):
-        try:
-            is_new = client.start(worker.address, session_id, order)
-        except LimitReached as error:
-            if error.data and "limit" in error.data:
-                raise
-            continue
-        except WorkerUnavailable:
-            continue
-        return worker, is_new
-    raise WorkerUnavailable("no worker has room now; try again", {"retryAfterSeconds": _RETRY_AFTER_SECONDS})

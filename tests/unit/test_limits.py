@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from mooring import handshake
 from mooring.errors import LimitReached
 from mooring.limits import SCOPES, Scope, Use, Uses, configured, decode, encode
+from mooring.placement import place, reported
 from mooring.settings import Settings, SettingsError
-from mooring.workers import Worker, WorkerClient, WorkerTable, place, reported
+from mooring.workers import Worker, WorkerClient, WorkerTable
 from tests.unit.loopback import serving
 
 NOW = 1_000.0

@@ -8,7 +8,7 @@ import pytest
 from benchmarks import scale, scale_load, scale_rules
 from benchmarks.scale_day import COLD_SECONDS, WARM_SECONDS, Day, Tally
 from benchmarks.scale_pool import Service
-from mooring import workers
+from mooring import placement
 from mooring.scaling import Decision, Limits, Scaler
 from mooring.workers import Worker
 
@@ -61,7 +61,7 @@ def test_it_is_the_placement_of_mooring_that_places(monkeypatch: pytest.MonkeyPa
     def fullest_first(rows: list[Worker], bundle: str, now: float) -> list[Worker]:
         return sorted((row for row in rows if row.takes_sessions(now)), key=lambda row: -row.used)
 
-    monkeypatch.setattr(workers, "in_order_of_choice", fullest_first)
+    monkeypatch.setattr(placement, "in_order_of_choice", fullest_first)
     assert play().full != usual.full
 
 

@@ -21,10 +21,10 @@ import uvloop
 
 from mooring import http1
 from mooring.settings import AwsSettings, SettingsError, WorkerSettings
-from mooring_worker import logs, orphans
+from mooring_worker import logs, microvm, orphans
 from mooring_worker.agent import Agent
-from mooring_worker.api import Api
-from mooring_worker.connections import Connections
+from mooring_worker.api import HEADROOM_BYTES, Api
+from mooring_worker.connections import ApiConnections
 from mooring_worker.dynamodb import DynamoDB
 from mooring_worker.ecs import Protection, Task
 from mooring_worker.heartbeat import Heartbeat
@@ -32,8 +32,6 @@ from mooring_worker.identity import Identity
 from mooring_worker.peers import Peers
 from mooring_worker.rows import Rows
 from mooring_worker.watchdog import Watchdog
-
-_HEADROOM_BYTES = 65_536  # so that the API refuses what is just too large, and says so
 
 _logger = logging.getLogger(__name__)
 
@@ -51,19 +49,20 @@ def main() -> None:
         orphans.become_subreaper()
         orphans.clear(home / "sessions")
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_run(settings, AwsSettings.read()))
+            of_engine = microvm.run(settings) if settings.engine == "microvm" else None
+            runner.run(of_engine or _run(settings, AwsSettings.read()))
 
 
 async def _run(settings: WorkerSettings, aws: AwsSettings) -> None:
     settings = await _named(settings, aws)
     identity = Identity(aws)
     await identity.open()
-    connections = Connections(settings.connections_url, identity, parallel=settings.capacity)
+    connections = ApiConnections(settings.connections_url, identity, parallel=settings.capacity)
     table = DynamoDB(aws, identity)
     descendants = orphans.Orphans()
     agent = Agent(settings, connections, descendants, Rows(table, settings))
     api = Api(agent, settings.worker_secret, settings.max_line_bytes)
-    max_body_bytes = settings.max_line_bytes + _HEADROOM_BYTES
+    max_body_bytes = settings.max_line_bytes + HEADROOM_BYTES
     server = await http1.serve(
         api.respond,
         settings.worker_host,

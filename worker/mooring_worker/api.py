@@ -22,6 +22,9 @@ from mooring_worker import session_logs
 from mooring_worker.agent import Agent
 from mooring_worker.metrics import exposition
 
+HEADROOM_BYTES = 65_536
+"""What a request may have beyond the longest frame: the API refuses what is just too large, and says so."""
+
 _JSON = {"content-type": "application/json"}
 _NO_ROUTE = {"code": MooringError.jsonrpc_code, "message": "no such route"}
 _TEXT = {"content-type": "text/plain; version=0.0.4"}

@@ -1,7 +1,8 @@
-"""Writing to clients through API Gateway's @connections API, from the worker's loop."""
+"""Writing to clients from the worker's loop: through API Gateway's @connections API, or in its stead."""
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -21,15 +22,15 @@ class DeliveryUnknown(WorkerUnavailable):
     """The frame may have reached the client: the request was sent, and what became of it was not told."""
 
 
-class Connections:
-    """`url` is the management endpoint, stage included."""
+class Connections(ABC):
+    """The clients of this worker, by their connections. Whoever is behind it answers as @connections does."""
 
-    def __init__(self, url: str, identity: Identity, *, parallel: int) -> None:
-        self._client = Client(url, connections=parallel)
-        self._stage_path = urlsplit(url).path.rstrip("/")
-        self._identity = identity
-        self._signer = identity.signer("execute-api")
+    def __init__(self) -> None:
         self._closing: set[asyncio.Task[None]] = set()
+
+    @abstractmethod
+    async def _send(self, method: str, connection_id: str, body: bytes, is_repeatable: bool) -> int:
+        """Make one call and return its status; raises NotSent, or OSError when its fate is unknown."""
 
     async def post(self, connection_id: str, frame: bytes, *, is_repeatable: bool = True) -> None:
         """Send one frame; twice, if it is repeatable and the way to API Gateway breaks under it.
@@ -63,7 +64,6 @@ class Connections:
     async def end(self) -> None:
         for task in self._closing:
             task.cancel()
-        await self._client.close()
 
     async def _insist_on_close(self, connection_id: str) -> None:
         for pause_seconds in _CLOSE_PAUSES_SECONDS:
@@ -75,21 +75,39 @@ class Connections:
         _logger.warning("connection not closed", extra={"connection_id": connection_id})
 
     async def _call(self, method: str, connection_id: str, body: bytes, is_repeatable: bool = True) -> int:
-        path, signed_path = _paths(self._stage_path, connection_id)
-        headers = self._signer.headers(method, self._client.host, signed_path, body)
         try:
-            response = await self._client.request(
-                method,
-                path,
-                headers=headers,
-                body=body,
-                timeout_seconds=_TIMEOUT_SECONDS,
-                is_repeatable=is_repeatable,
-            )
+            return await self._send(method, connection_id, body, is_repeatable)
         except NotSent as error:
             raise WorkerUnavailable("the WebSocket API cannot be reached") from error
         except OSError as error:
             raise DeliveryUnknown("the WebSocket API does not answer") from error
+
+
+class ApiConnections(Connections):
+    """`url` is the management endpoint of the WebSocket API, stage included."""
+
+    def __init__(self, url: str, identity: Identity, *, parallel: int) -> None:
+        super().__init__()
+        self._client = Client(url, connections=parallel)
+        self._stage_path = urlsplit(url).path.rstrip("/")
+        self._identity = identity
+        self._signer = identity.signer("execute-api")
+
+    async def end(self) -> None:
+        await super().end()
+        await self._client.close()
+
+    async def _send(self, method: str, connection_id: str, body: bytes, is_repeatable: bool) -> int:
+        path, signed_path = _paths(self._stage_path, connection_id)
+        headers = self._signer.headers(method, self._client.host, signed_path, body)
+        response = await self._client.request(
+            method,
+            path,
+            headers=headers,
+            body=body,
+            timeout_seconds=_TIMEOUT_SECONDS,
+            is_repeatable=is_repeatable,
+        )
         if response.status == _FORBIDDEN:
             self._identity.note_refusal()
         return response.status

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from mooring.http1 import Client
@@ -22,6 +22,16 @@ class DynamoDBError(OSError):
 
 class RowMissing(DynamoDBError):
     """The row that was to be changed is not there (any more)."""
+
+
+class Table(Protocol):
+    """The writes of a worker, whoever carries them out. Each raises DynamoDBError."""
+
+    async def put(self, table: str, item: Item) -> None: ...
+    async def delete(self, table: str, key: Item) -> None: ...
+    async def delete_own(self, table: str, key: Item, attribute: str, owner: str) -> None: ...
+    async def add(self, table: str, key: Item, attribute: str, amount: int) -> None: ...
+    async def set_texts(self, table: str, key: Item, attribute: str, texts: Sequence[str]) -> None: ...
 
 
 class DynamoDB:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from mooring.limits import encode
 from mooring.settings import WorkerSettings
 from mooring_worker.agent import Agent
-from mooring_worker.dynamodb import DynamoDB, DynamoDBError, Item, RowMissing
+from mooring_worker.dynamodb import DynamoDBError, Item, RowMissing, Table
 from mooring_worker.long_requests import LongRequests
 
 _ROW_SECONDS = 3600  # DynamoDB deletes expired rows within days; the lease is what counts
@@ -19,7 +19,7 @@ _logger = logging.getLogger(__name__)
 class Heartbeat:
     """`address` is where callers reach the worker."""
 
-    def __init__(self, agent: Agent, table: DynamoDB, settings: WorkerSettings, address: str) -> None:
+    def __init__(self, agent: Agent, table: Table, settings: WorkerSettings, address: str) -> None:
         self._agent = agent
         self._table = table
         self._settings = settings

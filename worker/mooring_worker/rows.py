@@ -5,7 +5,7 @@ import logging
 from contextlib import suppress
 
 from mooring.settings import WorkerSettings
-from mooring_worker.dynamodb import DynamoDB, DynamoDBError, RowMissing
+from mooring_worker.dynamodb import DynamoDBError, RowMissing, Table
 
 _PAUSES_SECONDS = (0.2, 1.0, 0.0)  # after each attempt; a row that stays has a lifetime
 
@@ -15,7 +15,7 @@ _logger = logging.getLogger(__name__)
 class Rows:
     """Those of this worker: a client that started anew elsewhere has written over them."""
 
-    def __init__(self, table: DynamoDB, settings: WorkerSettings) -> None:
+    def __init__(self, table: Table, settings: WorkerSettings) -> None:
         self._table = table
         self._name = settings.sessions_table
         self._worker_id = settings.worker_id

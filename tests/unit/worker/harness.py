@@ -17,7 +17,7 @@ from mooring.http1 import Client, Response
 from mooring.settings import AwsSettings, WorkerSettings
 from mooring_worker.agent import Agent
 from mooring_worker.api import Api
-from mooring_worker.connections import Connections
+from mooring_worker.connections import ApiConnections
 from mooring_worker.dynamodb import DynamoDB
 from mooring_worker.heartbeat import Heartbeat
 from mooring_worker.identity import Identity
@@ -124,7 +124,7 @@ async def serving(edge: Edge, home: Path, **settings: Any) -> AsyncIterator[Work
     configured = WorkerSettings(**{**_settings(edge, home), **settings})
     aws = AwsSettings("eu-west-1", "AKTEST", "secret", "", edge.url)
     identity, orphans = Identity(aws), Orphans()
-    connections, table = Connections(edge.url, identity, parallel=64), DynamoDB(aws, identity)
+    connections, table = ApiConnections(edge.url, identity, parallel=64), DynamoDB(aws, identity)
     become_subreaper()
     sweeping = asyncio.create_task(orphans.run())
     agent = Agent(configured, connections, orphans, Rows(table, configured))

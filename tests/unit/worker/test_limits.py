@@ -11,8 +11,9 @@ import pytest
 
 from mooring.errors import LimitReached
 from mooring.limits import Use
+from mooring.placement import place, reported
 from mooring.workers import Worker as Row
-from mooring.workers import WorkerClient, WorkerTable, place, reported
+from mooring.workers import WorkerClient, WorkerTable
 from tests.unit.worker.edge import Edge
 from tests.unit.worker.harness import SECRET, SERVERS, Worker, running
 
