@@ -102,7 +102,7 @@ def test_workers_of_an_old_version_are_told_to_leave_once_there_is_one_of_the_ne
     ecs: tuple[Ecs, str],
 ) -> None:
     state, url = ecs
-    state.desired, state.definition = 2, f"{ARN}/worker:2"
+    state.desired, state.definition = 1, f"{ARN}/worker:2"
     old, rows, client = [worker("a", 3), worker("gone", 1)], Rows(), Client()
     tended = pool(url, rows, client)
     rows.rows = old
