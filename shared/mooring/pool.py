@@ -64,6 +64,8 @@ class Pool:
 
     def _describe(self) -> Service:
         answer = self._call("DescribeServices", {})
+        if not answer.get("services"):
+            raise AwsError("ServiceNotFoundException", "the pool's service is not there")
         (service,) = answer["services"]
         definition = service["taskDefinition"].rpartition("/")[2]
         return Service(service["desiredCount"], definition)
