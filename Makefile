@@ -1,7 +1,7 @@
 # Everything here sets up what it needs. A fresh machine needs Python 3.11+ and make.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: bench-search minilm static help up test test-cloud lint audit sbom checkov faults soak bench build deploy lock clean
+.PHONY: bench-scale bench-search minilm static help up test test-cloud lint audit sbom checkov faults soak bench build deploy lock clean
 
 ENVIRONMENT := local/mooring_local/environment.py
 # `make PYTHON=/path/to/python3` names one. Each is run, not only looked up: a version manager's shim may be there
@@ -64,6 +64,9 @@ bench: .venv/dev.stamp ## Measure round trips, throughput, session start and mem
 
 bench-search: .venv/dev.stamp ## Measure search: quality and speed, beside the usual ways (DATA=… names the folder of its data)
 	.venv/bin/python -m benchmarks.search $(DATA) $(ARGS)
+
+bench-scale: .venv/dev.stamp ## Simulate a day of a million sessions: placement, scaling, price (ARGS="--sessions 100000 --compare")
+	.venv/bin/python -m benchmarks.scale $(ARGS)
 
 minilm static: .venv/dev.stamp
 	.venv/bin/python layers/registry/build_models.py $@

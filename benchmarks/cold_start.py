@@ -2,10 +2,12 @@
 
 A start is the interpreter, the function's import and its first event, until its answer. Stand-ins answer at
 once for a worker, in plain HTTP, and for DynamoDB, in TLS; the machine's certificates are read as on AWS.
+With `--layer` functions import from built layers and, as on Lambda, keep nothing that they compile.
 """
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -57,12 +59,15 @@ class Figures:
     modules: int
 
 
-def table(python: str = sys.executable, runs: int = _RUNS) -> str:
+def table(python: str = sys.executable, runs: int = _RUNS, layers: Sequence[Path] = ()) -> str:
     """Measure, and return a markdown table."""
     with (
         tempfile.TemporaryDirectory(prefix="mooring-bench-") as folder,
         stand_ins.environment(Path(folder)) as environment,
     ):
+        if layers:
+            folders = os.pathsep.join(str(layer.resolve() / "python") for layer in layers)
+            environment = {**environment, "PYTHONPATH": folders, "PYTHONDONTWRITEBYTECODE": "1"}
         cases = [
             Case("bare Python", _BARE),
             Case("bare `boto3.client('dynamodb')`", _BOTO3),
@@ -144,8 +149,11 @@ def main() -> None:
         "--python", default=sys.executable, help="an interpreter with what layers/runtime pins"
     )
     parser.add_argument("--runs", type=int, default=_RUNS)
+    parser.add_argument(
+        "--layer", type=Path, action="append", default=[], help="a layer as its Makefile builds it"
+    )
     options = parser.parse_args()
-    print(table(options.python, options.runs))
+    print(table(options.python, options.runs, options.layer))
 
 
 if __name__ == "__main__":

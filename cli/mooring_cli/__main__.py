@@ -10,7 +10,7 @@ import click
 from mooring import __version__
 from mooring.errors import MooringError
 from mooring.settings import LocalSettings, SettingsError
-from mooring_cli import add, calls, importing, keys, logs, plan, search, servers
+from mooring_cli import add, calls, cost, importing, keys, logs, plan, search, servers
 from mooring_cli.failures import Failure, failure
 
 
@@ -68,6 +68,7 @@ mooring.add_command(calls.call)
 mooring.add_command(calls.connect)
 mooring.add_command(logs.logs)
 mooring.add_command(keys.keys)
+mooring.add_command(cost.cost)
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from mooring.dynamodb_client import DynamoDBClient
 from mooring.farewells import Farewells
 from mooring.microvm_reaping import MicrovmReaper
 from mooring.microvms import Microvms
-from mooring.observability import logger
+from mooring.observability import configure, logger, metrics
 from mooring.pool import Pool
 from mooring.reaping import Reaper
 from mooring.session_rows import SessionRows
@@ -26,7 +26,7 @@ _MARGIN_MILLISECONDS = 10_000  # for the last look to end within the function's 
 _WORKER_TIMEOUT_SECONDS = 1.0
 
 settings = Settings.read()
-logger.setLevel(settings.log_level)
+configure(settings)
 aws = AwsSettings.read()
 dynamodb = DynamoDBClient(aws)
 rows = SessionRows(dynamodb, settings.sessions_table)
@@ -54,6 +54,7 @@ microvm_reaper = (
 def handler(event: dict[str, Any], context: Any) -> None:
     try:
         reaper.sweep()
+        metrics.put(FreeSlots=reaper.free_slots())
         if microvm_reaper:
             microvm_reaper.sweep()
         looks = 0

@@ -5,14 +5,13 @@ Refusals are the HTTP status of the handshake, with a JSON body that says what t
 
 from typing import Any
 
-from mooring import configuration, handshake, limits
+from mooring import admission, configuration, limits
 from mooring.bundle_store import BundleStore
 from mooring.catalog import Catalog
 from mooring.dynamodb_client import DynamoDBClient
-from mooring.errors import MooringError
 from mooring.keys import KeyTable
 from mooring.microvm_start import chosen, configured
-from mooring.observability import logger
+from mooring.observability import configure
 from mooring.opening import Opening, Wanted
 from mooring.profiles import ProfileTable
 from mooring.sealing import sealer
@@ -22,7 +21,7 @@ from mooring.tickets import TicketTable, authenticate
 from mooring.workers import WorkerTable
 
 settings = Settings.read()
-logger.setLevel(settings.log_level)
+configure(settings)
 aws = AwsSettings.read()
 dynamodb = DynamoDBClient(aws)
 bundles = BundleStore.configured(settings.bundles, aws)
@@ -38,19 +37,11 @@ allowed = limits.configured(settings)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    try:
-        open_session(event)
-    except MooringError as error:
-        logger.info("handshake refused", error=type(error).__name__)
-        return handshake.refusal(error)
-    except Exception:
-        logger.exception("handshake failed")
-        return handshake.refusal(MooringError("internal error"))
-    return handshake.acceptance(event["headers"])
+    return admission.answer(event, open_session)
 
 
-def open_session(event: dict[str, Any]) -> None:
-    """Start or resume the session that the connect URL asks for, and remember where it is."""
+def open_session(event: dict[str, Any]) -> bool:
+    """Start or resume the session that the connect URL asks for; return whether it was started."""
     connection_id = event["requestContext"]["connectionId"]
     query = event.get("queryStringParameters") or {}
     principal, stored = authenticate(event["headers"], query, keys, tickets)
@@ -60,7 +51,7 @@ def open_session(event: dict[str, Any]) -> None:
     server, wanted = catalog.get(query.get("_server", "")), Wanted.read(query)
     opening = Opening(connection_id, principal.id, server.name, wanted, sessions, workers)
     if opening.resume(worker_table):
-        return
+        return False
     release = server.deployed()
     engine = chosen(server, isolation, settings.engine)
     config = configuration.from_query(query, stored, release.config_schema)
@@ -77,3 +68,4 @@ def open_session(event: dict[str, Any]) -> None:
         "resume_seconds": settings.resume_seconds if wanted.session_id else 0,
     }
     opening.start(worker_table, release.bundle or release.id, order, engine)
+    return True

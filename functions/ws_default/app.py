@@ -7,7 +7,6 @@ minutes. The only thing this function says to a client is why its frame was not 
 session that may be resumed it closes instead: the client comes back, and sends the frame again.
 """
 
-from pathlib import Path
 from typing import Any
 
 from mooring import jsonrpc
@@ -16,37 +15,39 @@ from mooring.dynamodb_client import DynamoDBClient
 from mooring.errors import ConnectionGone, InvalidFrame, LimitReached, MooringError
 from mooring.farewells import Farewells
 from mooring.microvms import Microvms
-from mooring.observability import logger
+from mooring.observability import about, also, configure, logger, metrics
 from mooring.session_rows import SessionRows
 from mooring.sessions import Session, SessionCache, SessionTable
 from mooring.settings import AwsSettings, Settings
 from mooring.workers import WorkerClient, WorkerDead, WorkerSilent
 
 settings = Settings.read()
-logger.setLevel(settings.log_level)
+configure(settings)
 aws = AwsSettings.read()
 dynamodb = DynamoDBClient(aws)
 sessions = SessionCache(SessionTable(dynamodb, settings.sessions_table))
 workers = WorkerClient(settings.worker_secret, microvms=Microvms.configured(settings, aws))
 connections = Connections(settings.connections_url, aws)
-ledgers = Path(settings.ledgers) if settings.ledgers else None
-farewells = Farewells(SessionRows(dynamodb, settings.sessions_table), connections, ledgers)
+farewells = Farewells(SessionRows(dynamodb, settings.sessions_table), connections, settings.ledgers)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:
     request = event["requestContext"]
     connection_id, frame = request["connectionId"], event.get("body") or ""
+    about(connection_id=connection_id, message_id=request["messageId"])
     session = None
     try:
         session = sessions.get(connection_id)
+        also(session_id=session.session_id, worker_id=session.worker_id)
         pass_on(session, connection_id, frame, request["messageId"])
+        logger.debug("frame passed on", bytes=len(frame))
     except MooringError as error:
         if not isinstance(error, LimitReached):
             sessions.forget(connection_id)
-        logger.info("frame not delivered", connection_id=connection_id, error=type(error).__name__)
+        logger.info("frame not delivered", error=type(error).__name__)
         report(session, connection_id, frame, error)
     except Exception:  # a raised error would reach the client as an API Gateway object, not JSON-RPC
-        logger.exception("frame not delivered", connection_id=connection_id)
+        logger.exception("frame not delivered")
         uncounted = None if session else {"undelivered": True}  # by a client that counts its session's frames
         report(session, connection_id, frame, MooringError("internal error", uncounted))
     return {"statusCode": 200}
@@ -65,6 +66,7 @@ def pass_on(session: Session, connection_id: str, frame: str, message_id: str) -
 
 
 def report(session: Session | None, connection_id: str, frame: str, error: MooringError) -> None:
+    metrics.error(error.jsonrpc_code)
     ids = ["null"] if isinstance(error, InvalidFrame) else jsonrpc.request_ids(frame)
     try:
         if session and session.is_resumable:
@@ -72,6 +74,6 @@ def report(session: Session | None, connection_id: str, frame: str, error: Moori
         for id_text in ids:
             connections.post(connection_id, jsonrpc.error_frame(id_text, error.as_jsonrpc()))
     except ConnectionGone:
-        logger.info("client left before its error", connection_id=connection_id)
+        logger.info("client left before its error")
     except MooringError:
-        logger.warning("error not delivered", connection_id=connection_id, requests=len(ids))
+        logger.warning("error not delivered", requests=len(ids))

@@ -19,12 +19,14 @@ WORKER_LOST = "the worker of this session is gone; connect again for another ses
 
 
 class Farewells:
-    """`ledgers` is the folder of the workers' ledgers where they run on this machine, else None."""
+    """`ledgers` is the folder of the workers' ledgers where they run on this machine, else empty or None."""
 
-    def __init__(self, rows: SessionRows, connections: Connections, ledgers: Path | None = None) -> None:
+    def __init__(
+        self, rows: SessionRows, connections: Connections, ledgers: Path | str | None = None
+    ) -> None:
         self._rows = rows
         self._connections = connections
-        self._ledgers = ledgers
+        self._ledgers = Path(ledgers) if ledgers else None
 
     def tell_worker_lost(
         self, session: Session, error: MooringError | None = None, *, refused: Sequence[str] = ()

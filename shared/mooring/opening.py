@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from mooring import observability
 from mooring.aws_json import AwsError
 from mooring.errors import (
     Conflict,
@@ -86,6 +87,7 @@ class Opening:
         held = self._sessions.find(wanted.session_id)
         if held is None:
             return self._give_up(SessionNotFound, "it has ended")
+        observability.also(session_id=held.session_id, worker_id=held.worker_id)
         if (held.principal, held.server) != (self._principal, self._server):
             raise Forbidden("this session belongs to another principal or another server")
         try:
@@ -118,6 +120,7 @@ class Opening:
         """
         is_resumable = order["resume_seconds"] > 0
         session_id = self._wanted.session_id if is_resumable else secrets.token_hex(16)
+        observability.also(session_id=session_id)
         workers = worker_table.all()
         order = {
             **order,
@@ -137,6 +140,7 @@ class Opening:
             worker.address,
             is_resumable,
         )
+        observability.also(worker_id=worker.worker_id)
         try:
             if is_resumable:
                 if not is_new:  # by a connection whose opening failed, or is not over

@@ -13,7 +13,7 @@ from typing import Any
 from mooring.aws_json import AwsError, AwsService
 from mooring.errors import MooringError
 from mooring.observability import logger
-from mooring.scaling import Limits, Scaler
+from mooring.scaling import Limits, Scaler, of_another_version
 from mooring.settings import AwsSettings, Settings
 from mooring.workers import Worker, WorkerClient, WorkerTable
 
@@ -49,10 +49,12 @@ class Pool:
         try:
             service = self._describe()
             workers = [worker for worker in self._workers.all() if worker.engine == "fargate"]
+            now, version = time(), service.task_definition
             decision = self._scaler.decide(
-                workers, service.desired, time(), demand_at=self._workers.demand_at
+                workers, service.desired, now, demand_at=self._workers.demand_at, version=version
             )
-            for worker in (*decision.leaving, *_of_another_version(workers, service)):
+            old = of_another_version(workers, version, service.desired, now)
+            for worker in (*decision.leaving, *old):
                 self._tell_to_leave(worker)
             if decision.wanted != service.desired:
                 self._call("UpdateService", {"desiredCount": decision.wanted})
@@ -62,6 +64,8 @@ class Pool:
 
     def _describe(self) -> Service:
         answer = self._call("DescribeServices", {})
+        if not answer.get("services"):
+            raise AwsError("ServiceNotFoundException", "the pool's service is not there")
         (service,) = answer["services"]
         definition = service["taskDefinition"].rpartition("/")[2]
         return Service(service["desiredCount"], definition)
@@ -79,11 +83,3 @@ class Pool:
             logger.info("worker told to leave", worker_id=worker.worker_id, used=worker.used)
         except MooringError as error:
             logger.warning("worker not told", worker_id=worker.worker_id, error=type(error).__name__)
-
-
-def _of_another_version(workers: list[Worker], service: Service) -> list[Worker]:
-    """Return those of an old task definition, once there is one of the new: before, they are all there is."""
-    new = [worker for worker in workers if worker.version == service.task_definition]
-    if not new:
-        return []
-    return [worker for worker in workers if worker.version != service.task_definition and not worker.draining]

@@ -12,7 +12,7 @@ from mooring.connections import Connections
 from mooring.errors import MooringError, SessionNotFound
 from mooring.farewells import Farewells
 from mooring.microvms import Door
-from mooring.observability import logger
+from mooring.observability import logger, metrics
 from mooring.session_rows import SessionRow, SessionRows
 from mooring.sessions import Session
 from mooring.workers import Worker, WorkerClient, WorkerTable
@@ -53,6 +53,12 @@ class Reaper:
         if any(worker.lease <= now for worker in self._workers_of_pool()):
             self.sweep()
 
+    def free_slots(self) -> int:
+        """Return how many sessions more the workers of the pool take now."""
+        now = time()
+        open_ones = (worker for worker in self._workers_of_pool() if worker.takes_sessions(now))
+        return sum(worker.capacity - worker.used for worker in open_ones)
+
     def bury(self, worker_id: str) -> None:
         """End all that is left of a worker that is known to be dead."""
         self._tell(row for row in self._rows.all() if row.session.worker_id == worker_id)
@@ -90,6 +96,8 @@ class Reaper:
         except MooringError:
             if not is_leased:
                 logger.warning("worker is dead", worker_id=worker_id, rows=len(rows))
+                if worker:  # one that took its row away has said farewell, whatever it left
+                    metrics.put(WorkersLost=1)
                 self._tell(rows)
                 self._worker_table.forget(worker_id)
             return

@@ -15,6 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.cloud.conftest import build, deployment, emulator, environment
+
+# Fixtures of the deployed stack, which tests/cloud has without Docker.
+__all__ = ["build", "deployment", "emulator", "environment"]
+
 _ROOT = Path(__file__).parents[2]
 _BASE = "mooring-base"
 _IMAGE = "mooring-worker"

@@ -42,7 +42,8 @@ class TaskAgent:
             case "GET", p if p == f"/v4/{self._secret}/task":
                 networks = [{"NetworkMode": "awsvpc", "IPv4Addresses": ["127.0.0.1"]}]
                 arn = _TASK.format(task_id=self.task_id)
-                return {"TaskARN": arn, "Containers": [{"Name": "worker", "Networks": networks}]}
+                about = {"TaskARN": arn, "Family": "worker", "Revision": "1"}
+                return {**about, "Containers": [{"Name": "worker", "Networks": networks}]}
             case "GET", p if p == f"/v4/{self._secret}":
                 return {"Name": "worker", "Networks": [{"IPv4Addresses": ["127.0.0.1"]}]}
             case "GET", p if p == f"/credentials/{self._secret}":

@@ -32,6 +32,27 @@ def docker(*arguments: str, timeout_seconds: float = _START_SECONDS) -> str:
     return done.stdout.strip()
 
 
+def as_api_writes(value: Any) -> Any:
+    """Return what CloudFormation has handed over, with names as ECS has them: the emulator keeps some."""
+    if isinstance(value, list):
+        return [as_api_writes(one) for one in value]
+    if isinstance(value, dict):
+        return {name[:1].lower() + name[1:]: as_api_writes(one) for name, one in value.items()}
+    return value
+
+
+def described(ecs: Any, arn: str) -> dict[str, Any]:
+    """Return a task definition whole: boto3 leaves out what it does not know the name of."""
+    bodies: list[bytes] = []
+    ecs.meta.events.register(
+        "before-parse.ecs.DescribeTaskDefinition",
+        lambda response_dict, **_: bodies.append(response_dict["body"]),
+    )
+    ecs.describe_task_definition(taskDefinition=arn)
+    task: dict[str, Any] = as_api_writes(json.loads(bodies[0])["taskDefinition"])
+    return task
+
+
 @dataclass(frozen=True)
 class Definition:
     """The container of the deployed task definition."""
@@ -44,7 +65,7 @@ class Definition:
     def deployed(cls, deployment: Deployment) -> "Definition":
         ecs, secrets = deployment.client("ecs"), deployment.client("secretsmanager")
         (arn,) = ecs.list_task_definitions(sort="DESC", maxResults=1)["taskDefinitionArns"]
-        task = ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+        task = described(ecs, arn)
         (container,) = task["containerDefinitions"]
         environment = {one["name"]: one["value"] for one in container.get("environment", [])}
         for secret in container.get("secrets", []):

@@ -22,6 +22,7 @@ class Ecs:
         self.definition = f"{ARN}/worker:1"
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.status = 200
+        self.exists = True
 
 
 @pytest.fixture
@@ -38,7 +39,8 @@ def ecs() -> Iterator[tuple[Ecs, str]]:
             if operation == "UpdateService" and state.status == 200:
                 state.desired = body["desiredCount"]
             service = {"desiredCount": state.desired, "taskDefinition": state.definition}
-            answer = {"services": [service]} if operation == "DescribeServices" else {"service": service}
+            services = [service] if state.exists else []
+            answer = {"services": services} if operation == "DescribeServices" else {"service": service}
             content = json.dumps(answer if state.status == 200 else {"__type": "AccessDenied"}).encode()
             self.send_response(state.status)
             self.send_header("content-length", str(len(content)))
@@ -102,7 +104,7 @@ def test_workers_of_an_old_version_are_told_to_leave_once_there_is_one_of_the_ne
     ecs: tuple[Ecs, str],
 ) -> None:
     state, url = ecs
-    state.desired, state.definition = 2, f"{ARN}/worker:2"
+    state.desired, state.definition = 1, f"{ARN}/worker:2"
     old, rows, client = [worker("a", 3), worker("gone", 1)], Rows(), Client()
     tended = pool(url, rows, client)
     rows.rows = old
@@ -125,5 +127,12 @@ def test_workers_of_other_engines_are_not_the_pools(ecs: tuple[Ecs, str]) -> Non
 def test_a_refusal_of_ecs_is_no_failure_of_the_sweep(ecs: tuple[Ecs, str]) -> None:
     state, url = ecs
     state.status = 400
+    pool(url, Rows(worker("a", 20)), Client()).tend()
+    assert [operation for operation, _ in state.calls] == ["DescribeServices"]
+
+
+def test_a_service_that_is_not_there_is_no_failure_of_the_sweep(ecs: tuple[Ecs, str]) -> None:
+    state, url = ecs
+    state.exists = False
     pool(url, Rows(worker("a", 20)), Client()).tend()
     assert [operation for operation, _ in state.calls] == ["DescribeServices"]

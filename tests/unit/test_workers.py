@@ -1,5 +1,6 @@
 import json
 import socket
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -147,3 +148,11 @@ def test_a_worker_names_its_sessions() -> None:
         assert CLIENT.sessions(url) == {"a", "b"}
     with serving(lambda *request: (401, b"{}")) as url, pytest.raises(WorkerUnavailable):
         CLIENT.sessions(url)
+
+
+def test_who_comes_second_depends_on_the_bundle_too() -> None:
+    """So the sessions of a worker that dies go to all the others."""
+    workers = [worker(f"{n:032x}") for n in range(10)]
+    orders = [in_order_of_choice(workers, f"sha-{n}", NOW) for n in range(4_500)]
+    pairs = Counter((order[0].worker_id, order[1].worker_id) for order in orders)
+    assert len(pairs) == 90 and max(pairs.values()) < 2.5 * min(pairs.values())

@@ -90,9 +90,11 @@ class Api:
             data = {"bytes": len(request.body), "limitBytes": self._max_frame_bytes}
             raise FrameTooLarge(f"the frame is over {self._max_frame_bytes} bytes", data)
         headers = request.headers
-        self._agent.get(session_id).accept(
-            request.body, headers.get("x-message-id", ""), headers.get("x-connection-id", "")
-        )
+        ids = headers.get("x-message-id", ""), headers.get("x-connection-id", "")
+        self._agent.get(session_id).accept(request.body, *ids)
+        if _logger.isEnabledFor(logging.DEBUG):  # else a frame would pay for the fields
+            fields = {"session_id": session_id, "message_id": ids[0], "connection_id": ids[1]}
+            _logger.debug("frame accepted", extra={**fields, "bytes": len(request.body)})
         return Response(202)
 
     async def _start(self, session_id: str, body: bytes) -> Response:

@@ -9,6 +9,7 @@ from mooring.limits import encode
 from mooring.settings import WorkerSettings
 from mooring_worker.agent import Agent
 from mooring_worker.dynamodb import DynamoDBError, Item, RowMissing, Table
+from mooring_worker.figures import Figures
 from mooring_worker.long_requests import LongRequests
 
 _ROW_SECONDS = 3600  # DynamoDB deletes expired rows within days; the lease is what counts
@@ -26,10 +27,12 @@ class Heartbeat:
         self._address = address
         self._started_at = time.time()
         self._long_requests = LongRequests()
+        self._figures = Figures(agent, settings)
 
     async def run(self) -> None:
         """Beat for ever: in its rhythm, and at once when the agent's state changed for placement."""
         while True:
+            self._figures.tell_if_due()  # first: a beat may wait for the table
             await self.beat()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.heartbeat_seconds):
@@ -46,7 +49,8 @@ class Heartbeat:
             _logger.warning("heartbeat failed", extra={"detail": str(error)})
 
     async def stop(self) -> None:
-        """Report the last uses and take the row away."""
+        """Report the last uses and figures, and take the row away."""
+        self._figures.tell_last()
         try:
             await self._table.delete(
                 self._settings.workers_table, {"worker_id": {"S": self._settings.worker_id}}

@@ -61,7 +61,7 @@ class Identity:
                 await self._renew()
             except NoCredentials as error:
                 _logger.warning("credentials not renewed", extra={"detail": str(error)})
-                await asyncio.sleep(_RETRY_SECONDS)
+            await asyncio.sleep(_RETRY_SECONDS)  # a permission that is missing is refused again and again
 
     def note_refusal(self) -> None:
         """Renew soon: AWS has said that the credentials are not valid."""

@@ -3,6 +3,7 @@
 import json
 import logging
 
+_logger = logging.getLogger(__name__)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -10,6 +11,11 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_JsonLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+def note(message: str, **fields: str) -> None:
+    """Log a constant message with fields beside it."""
+    _logger.info(message, extra=fields)
 
 
 class _JsonLines(logging.Formatter):

@@ -26,7 +26,7 @@ def exposition(counts: Counts, *, sessions: int, children: int, capacity: int) -
         ("start_failures_total", "counter", "Children that ended before a frame.", counts.start_failures),
         ("frames_in_total", "counter", "Frames from clients to children.", counts.frames_in),
         ("frames_out_total", "counter", "Frames from children to clients.", counts.frames_out),
-        ("resident_memory_bytes", "gauge", "Resident memory of the worker alone.", _resident_bytes()),
+        ("resident_memory_bytes", "gauge", "Resident memory of the worker alone.", resident_bytes()),
     )
     return "".join(
         f"# HELP mooring_worker_{name} {meaning}\n# TYPE mooring_worker_{name} {kind}\n"
@@ -35,7 +35,7 @@ def exposition(counts: Counts, *, sessions: int, children: int, capacity: int) -
     ).encode()
 
 
-def _resident_bytes() -> int:
+def resident_bytes() -> int:
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")
     except OSError:

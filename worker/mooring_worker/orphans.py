@@ -13,6 +13,7 @@ import os
 import select
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -41,6 +42,7 @@ class Orphans:
         self._uids = range(0)
         self._living: dict[str, int] = {}
         self._users: dict[str, int] = {}
+        self._killers: dict[int, subprocess.Popen[bytes] | None] = {}
 
     def watch(self, uids: range) -> None:
         """Take every process of these users for one of a session."""
@@ -87,7 +89,11 @@ class Orphans:
                     os.kill(pid, signal.SIGKILL)
                 dying += 1
         for uid in left:
-            users.kill_all(uid)
+            killer = self._killers.get(uid)
+            if killer is None or killer.poll() is not None:
+                self._killers[uid] = users.kill_all(uid)
+        for uid in self._killers.keys() - left:
+            del self._killers[uid]
         return dying
 
 

@@ -16,13 +16,16 @@ class Peers:
     def admits(self, peer: tuple[str, int], own: tuple[str, int]) -> bool:
         """Return whether a connection from `peer` to `own` is to be served.
 
-        One that comes from this machine is looked up in the kernel's table of sockets: it must be there,
-        open, and of a user that is no session's. A socket that its process has closed has no user any more.
+        One that comes from this machine, by whichever of its addresses, is in the kernel's table of sockets
+        here: it must be open, and of a user that is no session's. A socket that its process has closed has no
+        user any more.
         """
-        if not self._child_uids or not _is_own(peer[0], own[0]):
+        if not self._child_uids:
             return True
-        uid = _user_of(peer, own)
-        return uid is not None and uid not in self._child_uids
+        uids = _users_of(peer, own)
+        if not uids:
+            return not _is_own(peer[0], own[0])
+        return not any(uid is None or uid in self._child_uids for uid in uids)
 
 
 def _is_own(peer: str, own: str) -> bool:
@@ -31,16 +34,17 @@ def _is_own(peer: str, own: str) -> bool:
     return (mapped or address).is_loopback or peer == own
 
 
-def _user_of(peer: tuple[str, int], own: tuple[str, int]) -> int | None:
-    """Return the uid of the process at the other end of a connection on this machine."""
+def _users_of(peer: tuple[str, int], own: tuple[str, int]) -> list[int | None]:
+    """Return the uid of the socket at the other end, None for a closed one; nothing if it is not here."""
     local, remote = _hexadecimal(peer), _hexadecimal(own)
+    found: list[int | None] = []
     for table in ("tcp", "tcp6"):
         for line in _lines(Path(f"/proc/self/net/{table}")):
             fields = line.split()
-            has_owner = len(fields) > 9 and fields[9] != "0"  # the inode
-            if has_owner and (fields[1], fields[2], fields[3]) == (local[table], remote[table], _ESTABLISHED):
-                return int(fields[7])
-    return None
+            if len(fields) > 9 and (fields[1], fields[2]) == (local[table], remote[table]):
+                is_open = fields[3] == _ESTABLISHED and fields[9] != "0"  # the inode
+                found.append(int(fields[7]) if is_open else None)
+    return found
 
 
 def _lines(table: Path) -> list[str]:

@@ -19,6 +19,7 @@ from mooring_worker.orphans import TAG, Orphans
 
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 _LOCALE = ("LANG", "LC_ALL")
+_SESSION_ID = "MOORING_SESSION_ID"  # for the child to put into its own logs
 _PROBE_SECONDS = 5.0
 _DATA_FACTOR = 4  # V8 and thread stacks reserve far more than they use
 
@@ -136,14 +137,17 @@ class Sandbox:
 
     async def remove(self) -> None:
         """Delete the folder and give the uid back; no process of the session may be left."""
+        if not self.directory.exists():
+            return
+        # Nobody else is to have the uid of a process that will not die.
+        is_free = self.uid is None or await asyncio.to_thread(users.forget, self.uid)
         try:
             self.directory.rmdir()
         except FileNotFoundError:
             return
         except OSError:  # not empty: may hold a package cache of thousands of files
             await asyncio.to_thread(shutil.rmtree, self.directory, ignore_errors=True)
-        if self.uid is not None:
-            users.forget(self.uid)
+        if self.uid is not None and is_free:
             self._uids.append(self.uid)
 
     def _environment(self, launch: Launch) -> dict[str, str]:
@@ -156,6 +160,7 @@ class Sandbox:
             "TMPDIR": home,
             **launch.env,
             TAG: home,
+            _SESSION_ID: self.directory.name,
         }
 
     def _user_options(self) -> list[str]:

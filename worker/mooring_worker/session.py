@@ -7,7 +7,6 @@ A session that may be resumed (`order.resume_seconds`) outlives its connection: 
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -15,7 +14,7 @@ from mooring.errors import ChildExited, SessionNotFound, StartFailed, WorkerUnav
 from mooring.launch import Computed, Launch
 from mooring.ledger import Ledger
 from mooring.settings import WorkerSettings
-from mooring_worker import frames, starting
+from mooring_worker import frames, logs, starting
 from mooring_worker.child import Child, Listener
 from mooring_worker.connections import Connections
 from mooring_worker.forensics import Death, obituary
@@ -33,8 +32,6 @@ from mooring_worker.sandbox import Sandbox
 from mooring_worker.sender import Flow
 from mooring_worker.tail import Tail
 from mooring_worker.waiting import Waiting
-
-_logger = logging.getLogger(__name__)
 
 
 class State(StrEnum):
@@ -129,7 +126,7 @@ class Session:
             self.state = State.RUNNING
             self._child.write_all(self._waiting.take())
         self._started.set_result(None)
-        _logger.info("session started", extra={"session_id": self.session_id, "server": self.server})
+        self._note("session started", server=self.server)
 
     def accept(self, frame: bytes, message_id: str, connection: str = "") -> None:
         """Hand a frame of the client to the child; one that came before under `message_id` counts as handed.
@@ -214,7 +211,7 @@ class Session:
                 await self._rows.forget(self.session_id, self._sender.connection)
         finally:
             self._on_gone(self)
-        _logger.info("session ended", extra={"session_id": self.session_id, "reason": reason})
+        self._note("session ended", reason=reason)
 
     async def _say_goodbye(self, reason: str) -> None:
         if not self._sender.is_attached:
@@ -283,7 +280,10 @@ class Session:
             self._sender.push(frames.log("error", error.message))
         self._end_if_drained()
         self._on_change()
-        _logger.info("child ended", extra={"session_id": self.session_id, "error": type(error).__name__})
+        self._note("child ended", error=type(error).__name__)
+
+    def _note(self, what: str, **more: str) -> None:
+        logs.note(what, session_id=self.session_id, connection_id=self._sender.connection, **more)
 
     def _pause(self) -> None:
         if self._child:

@@ -43,19 +43,32 @@ def processes(uids: frozenset[int]) -> Iterator[tuple[int, int]]:
             yield int(entry.name), uid
 
 
-def kill_all(uid: int) -> None:
-    """Kill every process of a user, all at one moment: one that forks fast would outrun a list."""
-    if not _run_as(uid, "kill -9 -1"):
-        for pid, _ in processes(frozenset({uid})):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+def kill_all(uid: int) -> subprocess.Popen[bytes] | None:
+    """Kill every process of a user, and begin to kill them all at one moment: one that forks outruns a list.
+
+    The process that does the latter is the user's own, so nobody waits for it: another could stop it.
+    """
+    for pid, _ in processes(frozenset({uid})):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    command = _as_user(uid, "kill -9 -1")
+    return None if command is None else _spawn(command)
 
 
-def forget(uid: int) -> None:
-    """Remove what a user has left where all may write: no session is to find what another wrote."""
+def forget(uid: int) -> bool:
+    """Remove what a user has left where all may write: no session is to find what another wrote.
+
+    Return False, and do nothing, while a process of the user is left. It may take as long as a process takes.
+    """
+    if any(processes(frozenset({uid}))):
+        return False
     left = [str(path) for folder in _SHARED for path in _of_user(folder, uid)]
-    if left:  # by the user itself: these folders are sticky, and nobody else may
-        _run_as(uid, 'chmod -R u+rwx -- "$@"; rm -rf -- "$@"', *left)
+    # By the user itself: these folders are sticky, and nobody else may.
+    command = _as_user(uid, 'chmod -R u+rwx -- "$@"; rm -rf -- "$@"', *left) if left else None
+    if command and (process := _spawn(command)):
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_RUN_SECONDS)
+    return True
 
 
 def _of_user(folder: Path, uid: int) -> Iterator[Path]:
@@ -66,22 +79,20 @@ def _of_user(folder: Path, uid: int) -> Iterator[Path]:
                     yield path
 
 
-def _run_as(uid: int, script: str, *arguments: str) -> bool:
-    """Run a shell script as a user; return whether that was possible."""
+def _as_user(uid: int, script: str, *arguments: str) -> list[str] | None:
+    """Return the command that runs a shell script as a user; None where there is no `setpriv`."""
     assert uid > 0, "never as root"
     program = shutil.which("setpriv")
     if program is None:
-        return False
+        return None
     user = [f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--inh-caps=-all", "--ambient-caps=-all"]
+    return [program, *user, "sh", "-c", script, "sh", *arguments]
+
+
+def _spawn(command: list[str]) -> subprocess.Popen[bytes] | None:
     try:
-        subprocess.run(
-            [program, *user, "sh", "-c", script, "sh", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=_RUN_SECONDS,
-            check=False,
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return True
+    except OSError:
+        return None

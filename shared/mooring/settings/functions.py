@@ -81,4 +81,8 @@ class Settings(FromEnvironment):
     """How long a MicroVM may live, at most 28,800."""
     import_from: str = ""
     """Address of the registry that `functions/registry_import` keeps a mirror of; empty: of none."""
+    stack: str = "mooring"
+    """Which Mooring of the account this is: the dimension of its metrics."""
+    metrics: bool = False
+    """Write figures for CloudWatch to stdout."""
     log_level: str = "INFO"

@@ -70,4 +70,8 @@ class WorkerSettings(FromEnvironment):
     """How long sessions may go on after SIGTERM; ECS kills 30 s after it by default."""
     stop_on_stdin_eof: bool = False
     """End when standard input closes: the worker then never outlives who started it."""
+    stack: str = "mooring"
+    """Which Mooring of the account it belongs to: the dimension of its metrics."""
+    metrics: bool = False
+    """Write figures for CloudWatch to stdout, once a minute."""
     log_level: str = "INFO"

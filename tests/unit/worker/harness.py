@@ -160,9 +160,13 @@ async def running(edge: Edge, home: Path, **settings: Any) -> AsyncIterator[Work
         "AWS_ACCESS_KEY_ID": "AKTEST",
         "AWS_SECRET_ACCESS_KEY": "secret",
     }
-    with (home / "worker.log").open("wb") as log:
+    with (home / "worker.log").open("wb") as log, (home / "worker.out").open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "mooring_worker"], env=environ, stdin=subprocess.PIPE, stderr=log
+            [sys.executable, "-m", "mooring_worker"],
+            env=environ,
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=log,
         )
     worker_id = settings.get("worker_id", "w1")
     try:

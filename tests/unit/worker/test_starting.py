@@ -101,6 +101,7 @@ async def test_the_child_sees_its_own_environment_and_nothing_of_the_worker(
     assert env.pop("PATH") == "/opt/runtime/bin:/usr/local/bin:/usr/bin:/bin"
     assert {env.pop(name) for name in ("HOME", "TMPDIR", "MOORING_SESSION_DIR")} == {home}
     assert env.pop("K") == "value"
+    assert env.pop("MOORING_SESSION_ID") == "s1"
     assert set(env) <= {"LANG", "LC_ALL", "LC_CTYPE"}
     assert Path(home).stat().st_mode & 0o777 == 0o700
     assert zombies_of(os.getpid()) == []
