@@ -51,7 +51,7 @@ SCENARIO: Scenario = {
 @pytest.fixture(scope="module")
 def definition(deployment: Deployment) -> Definition:
     definition = Definition.deployed(deployment)
-    # The tests take ECS's part, and so its right to hand out the role; what the role may do stays as deployed.
+    # The tests take ECS's part, and its right to hand out the role; what that may do stays as deployed.
     statement = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
     trust = {"Version": "2012-10-17", "Statement": [statement]}
     name = definition.task_role.rpartition("/")[2]

@@ -9,7 +9,7 @@ def test_every_wrong_variable_is_named_at_once() -> None:
     text = str(error.value)
     assert "MOORING_CAPACITY must be of type int" in text
     assert "MOORING_LEASE_SECONDS must be of type float" in text
-    assert "MOORING_WORKER_ID is not set" in text
+    assert "MOORING_WORKER_SECRET is not set" in text
     assert "MOORING_HOME" not in text
 
 
@@ -43,3 +43,11 @@ def test_the_emulator_s_address_comes_before_the_region_s() -> None:
 
 def test_only_named_variables_are_inherited() -> None:
     assert inherited(("LANG",), {"LANG": "C", "AWS_SECRET_ACCESS_KEY": "x"}) == {"LANG": "C"}
+
+
+def test_sizes_may_have_a_unit() -> None:
+    required = {"MOORING_HOME": "/h", "MOORING_CONNECTIONS_URL": "c", "MOORING_WORKER_SECRET": "s"}
+    settings = WorkerSettings.read({**required, "MOORING_CHILD_MEMORY_BYTES": "512MiB"})
+    assert settings.child_memory_bytes == 512 * 2**20
+    with pytest.raises(SettingsError, match="MOORING_CHILD_MEMORY_BYTES"):
+        WorkerSettings.read({**required, "MOORING_CHILD_MEMORY_BYTES": "512MB"})
