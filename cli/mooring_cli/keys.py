@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from mooring_cli import output
+from mooring_cli.failures import Failure
 from mooring_cli.target import Target, pass_target
 
 # As in mooring.keys, which is slow to import.
@@ -62,6 +63,25 @@ def create(
         output.print_json(made)
     else:
         click.echo(made["key"])
+
+
+@keys.command()
+@click.argument("table")
+@click.option("--name", default="operator", show_default=True)
+def first(table: str, name: str) -> None:
+    """Make an admin's key in the TABLE of a new stack in AWS, with your AWS credentials."""
+    import boto3  # it takes a third of a second, and no other command has use for it
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from mooring.keys import KeyTable
+
+    try:
+        _, key = KeyTable(boto3.client("dynamodb"), table).create(name, "admin")
+    except (BotoCoreError, ClientError) as error:
+        raise Failure(
+            f"no key was made: {error}", "Check the table's name, your region and your credentials"
+        ) from error
+    click.echo(key)
 
 
 @keys.command("list")

@@ -21,7 +21,11 @@ def handler(event: dict[str, Any], context: Any) -> None:
     physical_id, data = event.get("PhysicalResourceId", "worker-source"), {}
     status, reason = "SUCCESS", ""
     try:
-        if event["RequestType"] == "Delete":
+        is_deletion = event["RequestType"] == "Delete"
+        if "Image" in properties:
+            if is_deletion:
+                worker_image.terminate_microvms(properties["Image"], context)
+        elif is_deletion:
             worker_image.empty(properties["Bucket"])
         else:
             data = worker_image.provide(_FOLDERS, properties, context)

@@ -93,3 +93,22 @@ def empty(bucket: str) -> None:
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
         if found := page.get("Contents"):
             s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": one["Key"]} for one in found]})
+
+
+def terminate_microvms(image: str, context: Any) -> None:
+    """Terminate what runs of a MicroVM image, and wait for its end: until then the image cannot be deleted.
+
+    Raises:
+        BuildFailed: some have not ended in time.
+    """
+    microvms = boto3.client("lambda-microvms")
+    while context.get_remaining_time_in_millis() > _MARGIN_MILLISECONDS:
+        pages = microvms.get_paginator("list_microvms").paginate(imageIdentifier=image)
+        running = [one for page in pages for one in page["items"] if one["state"] != "TERMINATED"]
+        if not running:
+            return
+        for one in running:
+            if one["state"] != "TERMINATING":
+                microvms.terminate_microvm(microvmIdentifier=one["microvmId"])
+        time.sleep(_POLL_SECONDS)
+    raise BuildFailed("some MicroVMs have not ended in time; delete the stack again")

@@ -76,7 +76,15 @@ def test_the_stack_is_complete(deployment: Deployment) -> None:
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
     assert outputs.keys() == {
-        *("Bundles", "ConnectionsUrl", "DistributionDomain", "RegistryUrl", "Url", "WebSocketUrl")
+        *(
+            "Bundles",
+            "ConnectionsUrl",
+            "DistributionDomain",
+            "KeysTable",
+            "RegistryUrl",
+            "Url",
+            "WebSocketUrl",
+        )
     }
     assert outputs["WebSocketUrl"].startswith("wss://")
 

@@ -33,6 +33,7 @@ pytestmark = pytest.mark.integration
 _SERVERS = Path(__file__).parents[1] / "servers"
 _IN_CONTAINER = "/srv/servers"
 _SERVER = "acme/echo"
+_ROLES = "arn:aws:iam::000000000000:role"
 _SECONDS = 60.0
 _POLL_SECONDS = 0.1
 _SLOW_SECONDS = 6
@@ -245,7 +246,7 @@ async def answer_and_rest(client: RawClient, number: int) -> tuple[dict[str, Any
         ("secretsmanager", "get_secret_value", {"SecretId": "WorkerSecret"}),
         ("s3", "list_objects_v2", {"Bucket": "IndexBucket"}),
         ("lambda", "list_functions", {}),
-        ("sts", "assume_role", {"RoleArn": "arn:aws:iam::000000000000:role/x", "RoleSessionName": "x"}),
+        ("sts", "assume_role", {"RoleArn": f"{_ROLES}/unknown", "RoleSessionName": "intruder"}),
     ],
 )
 def test_a_worker_may_not_do_what_it_has_no_need_of(
