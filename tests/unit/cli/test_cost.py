@@ -117,7 +117,8 @@ def test_what_is_assumed_of_the_stack_is_what_the_template_says() -> None:
     assert default("PoolMin") == costing.Load().warm_tasks
     reaper = template.split("\n  SessionReaperFunction:\n")[1]
     assert f"MemorySize: {costing.REAPER_GB * 1024:.0f} " in reaper
-    assert template.count("VpcEndpointType: Interface") == costing.ENDPOINTS + 1  # and Bedrock's
+    others = 3  # Bedrock's, and two for MicroVMs: with those only
+    assert template.count("VpcEndpointType: Interface") == costing.ENDPOINTS + others
 
 
 def test_a_pool_grows_with_its_sessions_and_spare_places() -> None:
