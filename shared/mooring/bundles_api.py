@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from mooring.authentication import Publisher
 from mooring.bundle_uploads import Bundles
@@ -14,9 +14,14 @@ Answer = dict[str, Any]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
+def _whole(value: object) -> object:
+    """JSON Schema takes 1.0 for an integer, and so does what this API says of itself."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class NewBundle(Body):
     digest: Sha256
-    size_bytes: Annotated[int, Field(strict=True, ge=1)]
+    size_bytes: Annotated[int, BeforeValidator(_whole), Field(strict=True, ge=1)]
     sha256: Sha256
     platform: Annotated[str, Field(pattern="^[a-z0-9_]+-[a-z0-9_]+$", max_length=100)] | None = None
 

@@ -89,7 +89,8 @@ async def test_a_child_sees_nothing_of_the_platform_s_environment(stack: Stack, 
 
     environment: dict[str, str] = json.loads(result["content"][0]["text"])
     # The tag by which the worker knows whose process it is.
-    assert set(environment) - {"LC_ALL"} == {"PATH", "HOME", "TMPDIR", "LANG", "MOORING_SESSION_DIR"}
+    ours = {"MOORING_SESSION_DIR", "MOORING_SESSION_ID"}
+    assert set(environment) - {"LC_ALL"} == {"PATH", "HOME", "TMPDIR", "LANG", *ours}
 
 
 async def test_sequential_thinking_counts_the_thoughts_of_its_session(stack: Stack) -> None:

@@ -83,7 +83,7 @@ def test_a_row_says_what_its_worker_is_used_for_and_one_of_an_older_worker_does_
 
         def paginate(self, **parameters: Any) -> list[Any]:
             uses = {f"{scope}s": {"S": f'{{"{scope}":[1,2]}}'} for scope in SCOPES}
-            return [{"Items": [row, {**row, **uses}]}]
+            return [{"Items": [row, {**row, "worker_id": {"S": "newer"}, **uses}]}]
 
     older, newer = WorkerTable(Table(), "workers").all()
     assert older.uses == {}
