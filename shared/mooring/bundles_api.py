@@ -21,7 +21,7 @@ def _whole(value: object) -> object:
 
 class NewBundle(Body):
     digest: Sha256
-    size_bytes: Annotated[int, BeforeValidator(_whole), Field(strict=True, ge=1)]
+    size_bytes: Annotated[int, Field(strict=True, ge=1), BeforeValidator(_whole)]
     sha256: Sha256
     platform: Annotated[str, Field(pattern="^[a-z0-9_]+-[a-z0-9_]+$", max_length=100)] | None = None
 
