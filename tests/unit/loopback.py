@@ -10,7 +10,7 @@ Answer = Callable[[str, str, dict[str, str], bytes], tuple[int, bytes]]
 
 
 @contextmanager
-def serving(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+def serving(answer: Answer, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Iterator[str]:
     """Serve `answer(method, target, headers, body) -> (status, body)` and give the server's URL."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -37,13 +37,13 @@ def serving(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[str]:
         def handle_error(self, request: object, client_address: object) -> None:
             pass  # clients that do not trust the certificate hang up
 
-    with Server(("127.0.0.1", 0), Handler) as server:
+    with Server((host, 0), Handler) as server:
         if tls:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
-            yield f"{'https://localhost' if tls else 'http://127.0.0.1'}:{server.server_address[1]}"
+            yield f"{'https://localhost' if tls else f'http://{host}'}:{server.server_address[1]}"
         finally:
             server.shutdown()
             thread.join()
