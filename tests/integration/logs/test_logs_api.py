@@ -128,7 +128,8 @@ def until_lines(http: TestClient, path: str, cursor: str, wanted: int) -> dict[s
     raise AssertionError(f"not {wanted} lines: {answer}")
 
 
-def test_a_cursor_goes_on_after_what_was_shown(platform: Platform, worker: Worker) -> None:
+def test_a_cursor_goes_on_after_what_was_shown(known: Registry, platform: Platform, worker: Worker) -> None:
+    put_server(known.dynamodb, "acme/logs")
     http = platform.client()
     path = f"/sessions/{(session_id := worker.start())}/logs"
     worker.call(session_id, "print", text="one\ntwo\nthree")
