@@ -53,6 +53,10 @@ def open_session(event: dict[str, Any]) -> bool:
     if opening.resume(worker_table):
         return False
     release = server.deployed()
+    if "pin" in query:
+        from mooring import surface  # most clients have none
+
+        surface.check(query["pin"], server.offers)
     engine = chosen(server, isolation, settings.engine)
     config = configuration.from_query(query, stored, release.config_schema)
     order = {

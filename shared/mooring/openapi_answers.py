@@ -83,6 +83,7 @@ _SERVER = _all_of(
         "tools": _null_or(_list(_OBJECT)),
         "prompts": _null_or(_list(_OBJECT)),
         "resources": _null_or(_list(_OBJECT)),
+        "surface": _null_or(_TEXT),
     }
 )
 _TOOL = _all_of(

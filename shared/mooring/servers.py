@@ -79,6 +79,11 @@ class Server:
     def namespace(self) -> str:
         return self.name.partition("/")[0]
 
+    @property
+    def offers(self) -> Document:
+        """What was last scanned of it."""
+        return {"tools": self.tools, "prompts": self.prompts, "resources": self.resources}
+
     def deployed(self) -> Release:
         """Return the release that sessions run; raises NotDeployed."""
         if self.release is None:

@@ -25,6 +25,7 @@ class World:
     def __init__(self) -> None:
         self.release: Release | None = RELEASE
         self.owner = "somebody"
+        self.tools: list[dict[str, Any]] | None = None
         self.scopes: frozenset[Scope] = OF_ROLE["client"]
         self.workers = [WORKER]
         self.started: list[tuple[str, str, dict[str, Any]]] = []
@@ -60,6 +61,7 @@ class World:
             version=1,
             owner=self.owner,
             release=self.release,
+            tools=self.tools,
         )
 
     def note_demand(self) -> None:
