@@ -79,6 +79,8 @@ class Settings(FromEnvironment):
     """Without a call, until a MicroVM is suspended; at least 60."""
     microvm_seconds: int = 28_800
     """How long a MicroVM may live, at most 28,800."""
+    allow_private_upstreams: bool = False
+    """Scan servers elsewhere without TLS and at addresses that are not public, too."""
     import_from: str = ""
     """Address of the registry that `functions/registry_import` keeps a mirror of; empty: of none."""
     stack: str = "mooring"
