@@ -52,11 +52,12 @@ def open_session(event: dict[str, Any]) -> bool:
     opening = Opening(connection_id, principal.id, server.name, wanted, sessions, workers)
     if opening.resume(worker_table):
         return False
-    release = server.deployed()
     if "pin" in query:
         from mooring import surface  # most clients have none
 
+        server = catalog.latest(server.name)
         surface.check(query["pin"], server.offers)
+    release = server.deployed()
     engine = chosen(server, isolation, settings.engine)
     config = configuration.from_query(query, stored, release.config_schema)
     order = {

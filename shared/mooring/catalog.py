@@ -60,6 +60,13 @@ class Catalog:
             self._remember(key, server)
         return server
 
+    def latest(self, name: str) -> Server:
+        """Return a server as it is at this moment; raises as `get`."""
+        server = self.record(name, is_latest=True)
+        if server is None or server.deleted_at:
+            raise not_found(name)
+        return server
+
     def record(self, name: str, *, is_latest: bool = False) -> Server | None:
         """Return what is kept of a name, a tombstone too; None: it was never used.
 

@@ -163,7 +163,7 @@ def test_a_pin_of_what_the_server_offers_starts_it_and_is_no_configuration(
 def test_a_pin_of_anything_else_starts_nothing(
     app: ModuleType, world: World, tools: list[dict[str, str]] | None, pin: str, status: int, error: str
 ) -> None:
-    world.tools = tools
+    world.tools, world.known_tools = tools, [{"name": "now"}]
     answer = connect(app, pin=pin)
     assert (answer["statusCode"], json.loads(answer["body"])["error"]) == (status, error)
     assert world.started == []
