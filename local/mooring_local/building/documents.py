@@ -58,8 +58,8 @@ def read(document: Document) -> Described:
         raise _refused(described)
     form = Form()
     env = _variables(package, form)
-    # In the order in which an import asks for them: the names of the properties are the same.
-    runtime = _arguments(package.runtime_arguments, form)
+    # Nobody is asked for what is told to npx or uvx: they are not run.
+    runtime = _arguments(package.runtime_arguments, Form())
     arguments = _arguments(package.package_arguments, form)
     kept, command = _runtime(package, runtime)
     return Described(
@@ -132,7 +132,7 @@ def _runtime(package: Package, arguments: list[str | list[str]]) -> tuple[list[s
     """
     words = [word for one in arguments for word in (one if isinstance(one, list) else [one])]
     if package.runtime_hint in ("node", "python", "python3"):
-        return [word for word in words if "${config." not in word], ""
+        return [word for word in words if "${" not in word], ""
     names_package = {"--package", "-p", "--from"}
     i, command = 0, ""
     while i < len(words):

@@ -34,7 +34,7 @@ _QUIET = {
     "PUPPETEER_SKIP_DOWNLOAD": "1",
     "PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD": "1",
 }
-_SCRIPT_HINTS: commands.Hints = (
+SCRIPT_HINTS: commands.Hints = (
     *npm.NPM.hints,
     (
         ("error TS", "TS2307", "TS2345"),
@@ -163,7 +163,7 @@ class NodeBuild:
 
     def _call(self, words: Sequence[str], what: str, folder: Path | None = None) -> None:
         tool = self._project.tool
-        program = commands.Program("yarn" if tool == "berry" else tool, "npm error", _SCRIPT_HINTS)
+        program = commands.Program("yarn" if tool == "berry" else tool, "npm error", SCRIPT_HINTS)
         commands.run(
             program,
             what,

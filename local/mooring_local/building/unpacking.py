@@ -29,7 +29,7 @@ _NEXT = "Make the archive again, of the folder alone"
 
 
 @dataclass(frozen=True)
-class _Entry:
+class Entry:
     name: str
     kind: str
     """`file`, `folder`, `link` (symbolic), `hardlink`, or what else it is."""
@@ -85,10 +85,10 @@ def is_archive(file: Path) -> bool:
     return zipfile.is_zipfile(file) or tarfile.is_tarfile(file)
 
 
-_Entries = Iterator[tuple[_Entry, "IO[bytes] | None"]]
+_Entries = Iterator[tuple[Entry, "IO[bytes] | None"]]
 
 
-def _zip_entries(archive: zipfile.ZipFile) -> tuple[list[_Entry], _Entries]:
+def _zip_entries(archive: zipfile.ZipFile) -> tuple[list[Entry], _Entries]:
     infos = archive.infolist()
     entries = [_of_zip(archive, info) for info in infos]
 
@@ -103,7 +103,7 @@ def _zip_entries(archive: zipfile.ZipFile) -> tuple[list[_Entry], _Entries]:
     return entries, content()
 
 
-def _of_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Entry:
+def _of_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry:
     mode = info.external_attr >> 16
     kinds = {0: "file", stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link"}
     kind = "folder" if info.is_dir() else kinds.get(stat.S_IFMT(mode), "device")
@@ -112,10 +112,10 @@ def _of_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Entry:
         with archive.open(info) as source:
             target = os.fsdecode(source.read(4096))
     name = info.orig_filename.replace("\\", "/")
-    return _Entry(name, kind, info.file_size, bool(mode & 0o111), target)
+    return Entry(name, kind, info.file_size, bool(mode & 0o111), target)
 
 
-def _tar_entries(archive: tarfile.TarFile) -> tuple[list[_Entry], _Entries]:
+def _tar_entries(archive: tarfile.TarFile) -> tuple[list[Entry], _Entries]:
     members, entries = [], []
     total = 0
     for member in archive:  # a bomb is noticed on the way, not at its end
@@ -131,7 +131,7 @@ def _tar_entries(archive: tarfile.TarFile) -> tuple[list[_Entry], _Entries]:
     return entries, content()
 
 
-def _of_tar(member: tarfile.TarInfo) -> _Entry:
+def _of_tar(member: tarfile.TarInfo) -> Entry:
     kind = "device"
     for is_it, name in (
         (member.isreg(), "file"),
@@ -140,10 +140,10 @@ def _of_tar(member: tarfile.TarInfo) -> _Entry:
         (member.islnk(), "hardlink"),
     ):
         kind = name if is_it else kind
-    return _Entry(member.name, kind, member.size, bool(member.mode & 0o111), member.linkname)
+    return Entry(member.name, kind, member.size, bool(member.mode & 0o111), member.linkname)
 
 
-def _write(archive: tuple[list[_Entry], _Entries], folder: Path) -> None:
+def _write(archive: tuple[list[Entry], _Entries], folder: Path) -> None:
     entries, content = archive
     _check(entries)
     links: list[tuple[Path, str]] = []
@@ -156,15 +156,19 @@ def _write(archive: tuple[list[_Entry], _Entries], folder: Path) -> None:
             if entry.kind in ("link", "hardlink"):
                 links.append((path, entry.target))
             elif source is not None:
-                _copy(source, path, entry)
+                copy(source, path, entry)
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             raise _refused(entry.name, "is a file and a folder, or there twice") from error
     # Last, so that nothing is written through one.
     for path, target in links:
-        path.symlink_to(target)
+        try:
+            path.symlink_to(target)
+        except FileExistsError as error:
+            name = str(path.relative_to(folder))
+            raise _refused(name, "is a link and something else, or there twice") from error
 
 
-def _copy(source: IO[bytes], path: Path, entry: _Entry) -> None:
+def copy(source: IO[bytes], path: Path, entry: Entry) -> None:
     written = 0
     with path.open("xb") as file:
         while chunk := source.read(min(_CHUNK, entry.size - written + 1)):
@@ -175,7 +179,7 @@ def _copy(source: IO[bytes], path: Path, entry: _Entry) -> None:
     path.chmod(0o755 if entry.is_executable else 0o644)
 
 
-def _check(entries: list[_Entry]) -> None:
+def _check(entries: list[Entry]) -> None:
     total = 0
     seen: set[PurePosixPath] = set()
     for count, entry in enumerate(entries, 1):
