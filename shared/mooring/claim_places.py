@@ -27,8 +27,8 @@ _RAW_OF_HOST = {
     "codeberg.org": "https://codeberg.org/api/v1/repos{path}/raw/{file}",
     "gitea.com": "https://gitea.com/api/v1/repos{path}/raw/{file}",
 }
-# Of other hosts: GitLab, Forgejo and Gitea (whose default branch is not to be known), cgit, SourceHut. All below
-# the repository's own path, where nobody but who may write to it puts text.
+# Of other hosts: GitLab, Forgejo and Gitea (whose default branch is not to be known), cgit, SourceHut. All
+# below the repository's own path, where nobody but who may write to it puts text.
 _RAW_ELSEWHERE = (
     "/-/raw/HEAD/",
     "/raw/branch/main/",

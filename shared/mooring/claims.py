@@ -1,8 +1,8 @@
 """Claims: how a listed server comes to belong to who owns what it lists.
 
 A claim is an item beside the server, `claim#<principal>`: what was asked for, and the hash of the token that
-is to be shown. It counts for its principal and its server only, for LIFETIME_SECONDS, and as long as the record
-names the same place and the same owner.
+is to be shown. It counts for its principal and its server only, for LIFETIME_SECONDS, and as long as the
+record names the same place and the same owner.
 """
 
 import hashlib

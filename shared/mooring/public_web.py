@@ -50,7 +50,7 @@ def is_public(address: str) -> bool:
 
 
 class PublicWeb:
-    """`addresses` resolves a name, and raises LookupFailed. The rest is for tests: they have no public web."""
+    """`addresses` resolves a name, and raises LookupFailed. The rest is for tests, without a public web."""
 
     def __init__(
         self,
@@ -102,6 +102,8 @@ class PublicWeb:
                 connection.request("GET", _target(parts), headers=_headers(parts))
                 with connection.getresponse() as response:
                     content = response.read(MAX_BYTES)
+            if time.monotonic() >= deadline:  # then the answer was cut off
+                raise TimeoutError
         except (OSError, http.client.HTTPException, ValueError) as error:
             late = time.monotonic() >= deadline
             reason = f"took over {self._seconds:g} seconds" if late else f"did not answer: {error!r:.200}"
