@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.authority import Authority
 from mooring.public_web import MAX_BYTES, PublicWeb, Unreachable, is_public
 from tests.unit import public_world
 from tests.unit.public_world import LOOPBACK, PublicWorld
@@ -132,7 +133,7 @@ def test_a_host_that_shows_the_certificate_of_another_is_not_believed(world: Pub
 
 def test_a_host_that_sends_for_ever_is_left_in_time(tmp_path: Path) -> None:
     """Each byte arrives in time, and their sum does not."""
-    authority = public_world.Authority(tmp_path, "acme.test")
+    authority = Authority(tmp_path, "acme.test")
     ended = threading.Event()
     with socket.create_server((LOOPBACK, 0)) as listener:
 
