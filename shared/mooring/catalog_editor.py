@@ -124,10 +124,9 @@ class CatalogEditor:
             return replace(known, owner=principal, claimed_at=iso8601(self._clock()))
 
         def with_namespace(changed: Server) -> list[Write]:
-            if changed.source is None or self._has_servers_of_others(changed):
-                return []
             holder = self.namespaces.owner(changed.namespace)
-            if holder not in (None, *before):
+            is_free = changed.source is not None and holder in (None, *before)
+            if not is_free or self._has_servers_of_others(changed):
                 return []
             return [self.namespaces.take(changed.namespace, principal, holder)]
 

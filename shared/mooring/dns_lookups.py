@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dns.resolver import Resolver
 
-SECONDS = 5.0
+SECONDS = 3.0
 
 
 class LookupFailed(Exception):

@@ -6,6 +6,7 @@ once, the connection goes to an address that has been checked, and a redirect ma
 
 import http.client
 import ipaddress
+import math
 import os
 import socket
 import threading
@@ -73,13 +74,13 @@ class PublicWeb:
 
         return self._given_tls or ssl.create_default_context()
 
-    def get(self, url: str) -> tuple[int, str]:
-        """Return the status, and of the text the first MAX_BYTES.
+    def get(self, url: str, until: float = math.inf) -> tuple[int, str]:
+        """Return the status, and of the text the first MAX_BYTES; `until` is a time of `time.monotonic`.
 
         Raises:
             Unreachable: it is not public, does not answer in time, or leads to another host.
         """
-        deadline = time.monotonic() + self._seconds
+        deadline = min(time.monotonic() + self._seconds, until)
         for _ in range(_MAX_REDIRECTS + 1):
             parts = _checked(url)
             status, location, text = self._fetch(parts, deadline)
@@ -106,7 +107,7 @@ class PublicWeb:
                 raise TimeoutError
         except (OSError, http.client.HTTPException, ValueError) as error:
             late = time.monotonic() >= deadline
-            reason = f"took over {self._seconds:g} seconds" if late else f"did not answer: {error!r:.200}"
+            reason = "did not answer in time" if late else f"did not answer: {error!r:.200}"
             raise Unreachable(f"{host} {reason}") from error
         finally:
             connection.close()

@@ -17,31 +17,28 @@ from tests.stack import Stack
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("nothing_is_left")]
 
+NAME = {"type": "string", "minLength": 1}
+PROPERTIES: dict[str, Any] = {
+    "auth": {"type": "object", "properties": {"apiKey": {"type": "string"}}, "required": ["apiKey"]},
+    "units": {"type": "string", "default": "metric"},
+    "days": {"type": "integer"},
+    "user": {"type": "string"},
+    "password": {"type": "string"},
+}
+SHAPE = {"type": "object", "required": ["city", "auth"]}
 DRAFT_07 = {
+    **SHAPE,
     "$schema": "http://json-schema.org/draft-07/schema#",
-    "type": "object",
-    "definitions": {"name": {"type": "string", "minLength": 1}},
-    "properties": {
-        "city": {"$ref": "#/definitions/name"},
-        "auth": {"type": "object", "properties": {"apiKey": {"type": "string"}}, "required": ["apiKey"]},
-        "units": {"type": "string", "default": "metric"},
-        "days": {"type": "integer"},
-        "user": {"type": "string"},
-        "password": {"type": "string"},
-    },
-    "required": ["city", "auth"],
+    "definitions": {"name": NAME},
+    "properties": {**PROPERTIES, "city": {"$ref": "#/definitions/name"}},
     "dependencies": {"user": ["password"]},
 }
 DRAFT_2020 = {
-    **{
-        name: value
-        for name, value in DRAFT_07.items()
-        if name not in ("$schema", "definitions", "dependencies")
-    },
+    **SHAPE,
     "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "$defs": DRAFT_07["definitions"],
-    "properties": {**dict(DRAFT_07["properties"]), "city": {"$ref": "#/$defs/name"}},  # type: ignore[call-overload]
-    "dependentRequired": DRAFT_07["dependencies"],
+    "$defs": {"name": NAME},
+    "properties": {**PROPERTIES, "city": {"$ref": "#/$defs/name"}},
+    "dependentRequired": {"user": ["password"]},
 }
 SCHEMAS = {"draft-07": DRAFT_07, "2020-12": DRAFT_2020}
 
