@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import secrets
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -74,8 +75,9 @@ def in_base64url(config: dict[str, Any]) -> dict[str, str]:
 
 
 def stored(stack: Stack, config: dict[str, Any]) -> dict[str, str]:
-    assert stack.call("PUT", "/profiles/forms", {"config": config})[0] == 200
-    return {"profile": "forms"}
+    name = f"forms-{secrets.token_hex(4)}"
+    assert stack.call("PUT", f"/profiles/{name}", {"config": config})[0] == 200
+    return {"profile": name}
 
 
 def carried(stack: Stack, config: dict[str, Any]) -> dict[str, str]:
@@ -114,12 +116,16 @@ def url(stack: Stack, server: str, query: dict[str, str]) -> str:
     return f"{stack.ws_url}/{server}/ws?{urlencode({**query, **key}, quote_via=quote)}"
 
 
-@pytest.mark.parametrize("form", FORMS)
-async def test_the_child_gets_what_was_meant(stack: Stack, server: str, form: str) -> None:
-    async with asyncio.timeout(ANSWER_SECONDS), raw_client(url(stack, server, FORMS[form](stack))) as client:
-        got = (await client.request("config"))["result"]
-    assert got["arguments"] == ["--city", CITY, "--units", "metric", "--days"]
-    assert got["key"] == "s3cret"
+async def test_the_child_gets_what_was_meant(stack: Stack, server: str) -> None:
+    async def got(query: dict[str, str]) -> Any:
+        async with asyncio.timeout(ANSWER_SECONDS), raw_client(url(stack, server, query)) as client:
+            return (await client.request("config"))["result"]
+
+    async with asyncio.TaskGroup() as sessions:
+        tasks = {form: sessions.create_task(got(query(stack))) for form, query in FORMS.items()}
+    for form, task in tasks.items():
+        arguments = ["--city", CITY, "--units", "metric", "--days"]
+        assert (form, task.result()["arguments"], task.result()["key"]) == (form, arguments, "s3cret")
 
 
 @pytest.mark.parametrize(
