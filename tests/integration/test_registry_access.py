@@ -1,4 +1,4 @@
-"""Who may do what: keys (`mooring.whoami_api`), tickets, profiles and sealing, over HTTP and on the tables."""
+"""Who may do what: keys (`mooring.whoami_api`), tickets, profiles, sealing, over HTTP and on the tables."""
 
 import json
 from collections.abc import Iterator
