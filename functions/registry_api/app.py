@@ -10,6 +10,8 @@ from mooring.bundle_store import BundleStore
 from mooring.bundle_uploads import Bundles
 from mooring.catalog import Catalog
 from mooring.catalog_editor import CatalogEditor
+from mooring.claim_proofs import Proofs
+from mooring.claims import Claims
 from mooring.index_requests import IndexRequests
 from mooring.keys import KeyTable
 from mooring.logs_api import WORKER_TIMEOUT_SECONDS, ChildLogs
@@ -45,10 +47,12 @@ def _search() -> RegistrySearch:
 
 
 search = _search()
+editor = CatalogEditor(dynamodb, settings.catalog_table)
+keys = KeyTable(dynamodb, settings.keys_table)
 app = create_app(
     catalog,
-    CatalogEditor(dynamodb, settings.catalog_table),
-    KeyTable(dynamodb, settings.keys_table),
+    editor,
+    keys,
     TicketTable(dynamodb, settings.tickets_table, seal),
     ProfileTable(dynamodb, settings.profiles_table, seal),
     ChildLogs(
@@ -61,6 +65,7 @@ app = create_app(
         settings.worker_platform,
         settings.bundle_upload_bytes,
     ),
+    claims=Claims(dynamodb, settings.catalog_table, editor, keys, Proofs.public()),
     ws_url=settings.ws_url,
     public_url=settings.public_url,
     key_requests_per_minute=settings.key_requests_per_minute,

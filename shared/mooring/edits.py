@@ -97,6 +97,8 @@ def _check_origin(known: Server, entry: Entry) -> None:
         raise Kept(f"{known.qualified_name} was published here")
     if _origin(known.source) != _origin(entry.stated.get("source")):
         raise Kept(f"{known.qualified_name} was imported from {known.source.get('registry')}")
+    if known.claimed_at:
+        raise Kept(f"{known.qualified_name} was claimed by its owner at {known.claimed_at}")
     if known.deleted_at and not known.deleted_by_import:
         raise Kept(f"{known.qualified_name} was deleted here at {known.deleted_at}")
 

@@ -9,7 +9,9 @@
     * Conflict            somebody else changed the same thing at the same time, or holds its name
         * PreconditionFailed  it is not the version that If-Match names
         * Kept                an import leaves a record alone (mooring.edits)
+        * NotClaimable        the server has an owner who published or claimed it here
     * InvalidRequest      a field of a request is missing or wrong
+        * NotProven       what should be at the owner's place is not there
         * InvalidConfig   the session's configuration does not fit the server's configSchema
     * ScanFailed          what a server offers could not be listed
     * InvalidFrame        a frame is not JSON-RPC
@@ -95,9 +97,17 @@ class PreconditionFailed(Conflict):
     http_status = 412
 
 
+class NotClaimable(Conflict):
+    pass
+
+
 class InvalidRequest(MooringError):
     jsonrpc_code = -32602
     http_status = 422
+
+
+class NotProven(InvalidRequest):
+    """`data` has `where` the proof is to be, what is `expected` there, and what was `found`."""
 
 
 class InvalidConfig(InvalidRequest):

@@ -12,6 +12,7 @@ from mooring import (
     access_api,
     api_errors,
     bundles_api,
+    claims_api,
     logs_api,
     mcp_api,
     openapi,
@@ -19,11 +20,13 @@ from mooring import (
     registry_v0,
     search_api,
     servers_api,
+    whoami_api,
 )
 from mooring.authentication import RequireKey
 from mooring.bundle_uploads import Bundles
 from mooring.catalog import Catalog
 from mooring.catalog_editor import CatalogEditor
+from mooring.claims import Claims
 from mooring.keys import KeyTable
 from mooring.logs_api import ChildLogs
 from mooring.profiles import ProfileTable
@@ -46,14 +49,15 @@ def create_app(
     search: RegistrySearch | None = None,
     bundles: Bundles | None = None,
     *,
+    claims: Claims | None = None,
     ws_url: str,
     public_url: str,
     key_requests_per_minute: int = 0,
 ) -> FastAPI:
     """Return the app; `ws_url` and `public_url` are what its connect URLs and its links start with.
 
-    Without `logs` it has no routes for them, without `search` it compares names only, without `bundles` it
-    takes none.
+    Without `logs` or `claims` it has no routes for them, without `search` it compares names only, without
+    `bundles` it takes none.
     `key_requests_per_minute` 0 is no limit.
     """
     views = ServerViews(ws_url, public_url)
@@ -73,8 +77,11 @@ def create_app(
     search = search or RegistrySearch(catalog, views)
     app.include_router(search_api.routes(search))  # first: routes are tried one after the other
     app.include_router(access_api.routes(keys, tickets, profiles))
+    app.include_router(whoami_api.routes(editor.namespaces))
     if logs:
         app.include_router(logs_api.routes(catalog, logs))
+    if claims:
+        app.include_router(claims_api.routes(catalog, claims, views))
     app.include_router(registry_v0.routes(catalog))
     bundles = bundles or Bundles()
     app.include_router(bundles_api.routes(bundles))

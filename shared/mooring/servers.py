@@ -56,6 +56,8 @@ class Server:
     stated_version: str = ""
     source: Document | None = None
     """Where it was imported from: `{"registry": …}`; None: it was published here."""
+    claimed_at: str | None = None
+    """Set: its owner has proven to be it, and what he says of it is no import's to change."""
     tools: list[Document] | None = None
     """As last scanned, like prompts and resources; None: not scanned yet."""
     prompts: list[Document] | None = None

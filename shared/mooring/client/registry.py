@@ -86,6 +86,39 @@ class Registry:
         parameters = urlencode({"lines": lines, "cursor": cursor})
         return self._object("GET", f"{path}/logs?{parameters}")
 
+    def whoami(self) -> Json:
+        """Return whom the key speaks for: `principal`, `scopes` and `namespaces`."""
+        return self._object("GET", "/whoami")
+
+    def claim_server(self, name: str, method: str, message: str = "") -> Json:
+        """Begin a claim; return what is to be put where."""
+        return self._object("POST", f"{_path(name)}/claims", {"method": method, "message": message})
+
+    def verify_claim(self, name: str) -> Json:
+        """Have the proof looked for; return the server, which is the caller's then."""
+        return self._object("POST", f"{_path(name)}/claims/verify")
+
+    def claims(self) -> list[Json]:
+        """Return the claims that wait for an operator."""
+        found: list[Json] = self._object("GET", "/claims")["claims"]
+        return found
+
+    def approve_claim(self, name: str, principal: str) -> Json:
+        return self._object("POST", f"{_path(name)}/claims/approve", {"principal": principal})
+
+    def reject_claim(self, name: str, principal: str) -> None:
+        self._call("POST", f"{_path(name)}/claims/reject", {"principal": principal})
+
+    def profiles(self) -> list[str]:
+        """Return the names of the stored configurations; nothing gives back what is in them."""
+        return [one["name"] for one in self._object("GET", "/profiles")["profiles"]]
+
+    def put_profile(self, name: str, config: Json) -> None:
+        self._call("PUT", f"/profiles/{quote(name, safe='')}", {"config": config})
+
+    def delete_profile(self, name: str) -> None:
+        self._call("DELETE", f"/profiles/{quote(name, safe='')}")
+
     def create_key(self, wanted: Json) -> Json:
         """Make a key of the body of `POST /keys` and return it; its secret, `key`, is shown this once."""
         return self._object("POST", "/keys", wanted)

@@ -8,6 +8,7 @@ from mooring.settings.aws import AwsSettings
 from mooring.settings.from_environment import SettingsError
 from mooring.settings.functions import Settings
 from mooring.settings.local import LocalSettings
+from mooring.settings.user import configuration_folder
 from mooring.settings.whole import inherited, one_blas_thread, path_first, publish, whole
 from mooring.settings.worker import WorkerSettings
 
@@ -17,6 +18,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "WorkerSettings",
+    "configuration_folder",
     "inherited",
     "one_blas_thread",
     "path_first",
