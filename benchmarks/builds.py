@@ -1,7 +1,7 @@
 """`python -m benchmarks.builds`: how long the bundle of an npm server takes, against `npm ci` of the same.
 
-Both install the same packages from the same warm npm cache into an empty folder, in turn: `npm ci` from a lock,
-and Mooring as `mooring add npm:…` does, with the digest, the modes and the description of a bundle.
+Both install the same packages from the same warm npm cache into an empty folder, in turn: `npm ci` from a
+lock, and Mooring as `mooring add npm:…` does, with the digest, the modes and the description of a bundle.
 """
 
 import argparse
@@ -26,6 +26,7 @@ _PACKAGES = [
 ]
 _RUNS = 5
 _NPM_SECONDS = 300
+_HEAD = "| package | files | npm ci, s | bundle, s | npm ci, CPU s | bundle, CPU s |"
 _QUIET = ("--omit=dev", "--no-audit", "--no-fund", "--loglevel=error")
 
 
@@ -47,9 +48,7 @@ def main() -> None:
     print(
         f"{machine()}; {options.runs} runs of each in turn, medians; in brackets the median of the ratios\n"
     )
-    print(
-        "| package | files | npm ci, s | bundle, s | npm ci, CPU s | bundle, CPU s |\n|---|---:|---:|---:|---:|---:|"
-    )
+    print(f"{_HEAD}\n|---{'|---:' * 5}|")
     for package in options.packages or _PACKAGES:
         with tempfile.TemporaryDirectory(prefix="mooring-builds-") as folder:
             print(_row(package, Path(folder), options.runs), flush=True)
@@ -63,7 +62,7 @@ def _options() -> argparse.Namespace:
 
 
 def _row(package: str, folder: Path, runs: int) -> str:
-    os.environ["npm_config_cache"] = str(folder / "cache")
+    os.environ["NPM_CONFIG_CACHE"] = str(folder / "cache")
     lock = folder / "lock"
     _empty(lock)
     _npm(lock, "install", package)
