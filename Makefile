@@ -1,7 +1,7 @@
 # Everything here sets up what it needs. A fresh machine needs Python 3.11+ and make.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: bench-scale bench-search minilm static help up test test-cloud lint audit sbom checkov faults soak bench build deploy lock clean
+.PHONY: bench-scale bench-search minilm static help up test test-cloud test-servers lint audit sbom checkov faults soak bench build deploy lock clean
 
 ENVIRONMENT := local/mooring_local/environment.py
 # `make PYTHON=/path/to/python3` names one. Each is run, not only looked up: a version manager's shim may be there
@@ -33,6 +33,9 @@ test: .venv/dev.stamp .venv-sam/stamp .venv-mcp1/stamp .venv-supply/stamp $(NODE
 
 test-cloud: .venv/dev.stamp .venv-sam/stamp .venv-mcp1/stamp ## Run the tests that need root and Docker: the worker's container, the deployed stack
 	$(WITH_NODE) .venv/bin/python -m pytest tests/container $(ARGS)
+
+test-servers: .venv/dev.stamp ## Build, host and start 40 public servers of npm and PyPI (ARGS="--only git")
+	$(WITH_NODE) .venv/bin/python -m benchmarks.servers $(ARGS)
 
 lint: .venv/dev.stamp .venv-sam/stamp audit ## Check format, style, types, imports, the template and what is pinned
 	.venv/bin/ruff format --check .
@@ -100,7 +103,7 @@ clean: ## Remove environments, builds and caches; servers and keys in .mooring s
 
 # First, since it takes seconds.
 test-cloud: checkov
-audit: $$(if $$(HAS_NODE),,.venv-node/stamp)
+audit test-servers: $$(if $$(HAS_NODE),,.venv-node/stamp)
 
 .venv/up.stamp: requirements.lock pyproject.toml .venv/bin/python
 	$(NEEDS_PYTHON)

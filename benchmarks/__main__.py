@@ -3,19 +3,17 @@
 import argparse
 import dataclasses
 import json
-import platform
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
-import psutil
 import uvloop
 
 from benchmarks import child, cold_start, mooring_stack, workspace
 from benchmarks.child import Child
 from benchmarks.installation import NotInstalled
+from benchmarks.machine import machine
 from benchmarks.measure import Sheet, measure
 from benchmarks.mooring_worker import WORKER
 from benchmarks.peers import PEERS
@@ -96,19 +94,7 @@ async def _rounds(targets: Sequence[Target], echo: Child, plan: Plan) -> list[di
 
 
 def _heading(echo: Child, plan: Plan) -> str:
-    machine = f"{psutil.cpu_count()} CPUs ({_processor()}), {psutil.virtual_memory().total / 2**30:.0f} GiB"
-    versions = f"Python {platform.python_version()}, {platform.system()} {platform.release()}"
-    when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return f"{when}; {machine}; {versions}; child in {echo.language}; {plan.rounds} round(s), medians\n"
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.machine()
+    return f"{machine()}; child in {echo.language}; {plan.rounds} round(s), medians\n"
 
 
 def _write_json(

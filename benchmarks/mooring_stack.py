@@ -46,13 +46,19 @@ def target(home: str) -> Target:
 @contextlib.asynccontextmanager
 async def hosting(home: str, child: Child) -> AsyncIterator[tuple[str, Processes]]:
     """Run Mooring in `home` with `child` as a server; yield the URL to connect to, and the processes."""
-    environment = {"MOORING_HOME": home, "MOORING_PORT": str(free_port())}
-    command = [sys.executable, "-m", "mooring_cli", "up"]
-    async with running(NAME, command, environment) as pid:
-        run = await _ready(Path(home, "run.json"), pid)
+    async with serving(home) as (run, pid):
         await _publish(run, child)
         url = connect_url(run["ws_url"], _SERVER, api_key=run["api_key"])
         yield url, Processes(pid, child, _ROLES)
+
+
+@contextlib.asynccontextmanager
+async def serving(home: str) -> AsyncIterator[tuple[dict[str, Any], int]]:
+    """Run Mooring in `home`; yield what its run file says, and its pid."""
+    environment = {"MOORING_HOME": home, "MOORING_PORT": str(free_port())}
+    command = [sys.executable, "-m", "mooring_cli", "up"]
+    async with running(NAME, command, environment) as pid:
+        yield await _ready(Path(home, "run.json"), pid), pid
 
 
 def temporary_home() -> tempfile.TemporaryDirectory[str]:

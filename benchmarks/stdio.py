@@ -1,8 +1,11 @@
 """The floor: the child's own pipes, no network and no bridge."""
 
 import asyncio
+import os
+import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from benchmarks.session import BenchError, Session
 
@@ -10,14 +13,27 @@ _EXIT_SECONDS = 3.0
 
 
 class StdioSession(Session):
-    def __init__(self, argv: list[str]) -> None:
+    """`environment` and `folder` are what the child runs in; our own where they are not given."""
+
+    def __init__(
+        self, argv: list[str], environment: Mapping[str, str] | None = None, folder: str | None = None
+    ) -> None:
         super().__init__()
         self._argv = argv
+        self._environment = environment
+        self._folder = folder
 
     async def connect(self) -> None:
         # Not asyncio's own: uvloop forks, which costs a multiple of the vfork that this is.
         self._process = subprocess.Popen(
-            self._argv, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            self._argv,
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=self._environment,
+            cwd=self._folder,
+            start_new_session=True,
         )
         self._stdin, _ = await self._loop.connect_write_pipe(asyncio.Protocol, self._process.stdin)
         await self._loop.connect_read_pipe(lambda: _Lines(self.received), self._process.stdout)
@@ -33,6 +49,12 @@ class StdioSession(Session):
             self._process.kill()
             self._process.wait()
             raise BenchError("the child did not end with its input") from None
+
+    def kill(self) -> None:
+        """End it at once, with what it has started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
 
 class _Lines(asyncio.Protocol):

@@ -37,8 +37,7 @@ def build(
     bundles_dir.mkdir(parents=True, exist_ok=True)
     with staging.workspace(bundles_dir.resolve()) as workspace:
         package = _install(source, workspace, runtimes_dir, progress, command)
-        trees.clean(workspace.path)
-        digest = trees.digest(workspace.path)
+        digest = trees.clean(workspace.path)
         path = workspace.path.with_name(digest)
         if not path.exists():
             progress("Compiling and sealing the bundle")

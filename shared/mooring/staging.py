@@ -59,6 +59,8 @@ def compile_python(
     never checked again, so they stay valid there. What does not compile (code for other versions, templates)
     is left as it is, and so is what is not done after `timeout_seconds`.
     """
+    if not any(file.suffix == ".py" for file in trees.files(workspace.path)):
+        return  # finding nothing takes compileall longer than the rest of a small bundle takes
     options = ["-q", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
     places = ["-s", str(workspace.path), "-p", str(path)]
     with suppress(OSError, subprocess.TimeoutExpired):  # slower to start, not wrong

@@ -7,6 +7,7 @@ content is put, and nobody takes them from others.
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +18,9 @@ COMPILED = "__pycache__"
 READ_ONLY = 0o444
 EXECUTABLE = 0o555
 _EXECUTES = 0o111
+_PERMISSIONS = 0o777
 _OWNER_WRITABLE = 0o700
+_AT_ONCE_BYTES = 1024 * 1024
 
 
 class Entry(NamedTuple):
@@ -31,20 +34,15 @@ class Entry(NamedTuple):
     """SHA-256 of its bytes, or of the link's target, in hex digits."""
 
 
-def clean(root: Path) -> None:
-    """Remove compiled Python and reduce modes to what matters: who may execute."""
-    for folder, folder_names, _ in os.walk(root):
-        if COMPILED in folder_names:
-            folder_names.remove(COMPILED)
-            shutil.rmtree(Path(folder, COMPILED))
-    for path in files(root):
-        if not path.is_symlink():
-            path.chmod(EXECUTABLE if path.stat().st_mode & _EXECUTES else READ_ONLY)
+def clean(root: Path) -> str:
+    """Remove compiled Python, reduce modes to what matters, who may execute, and return the digest."""
+    return digest_of(_cleaned(root))
 
 
 def digest(root: Path) -> str:
     """Return the SHA-256 of the content of `root`: each path, its mode, its bytes or the link's target."""
-    return digest_of(_entry(root, path) for path in files(root))
+    content = ((name, found) for name, found in _leaves(root) if not _is_folder(found))
+    return digest_of(_entry(name, found, _mode(found)) for name, found in content)
 
 
 def digest_of(entries: Iterable[Entry]) -> str:
@@ -65,10 +63,14 @@ def freeze(root: Path) -> None:
     """Take away every permission to write in `root`; everybody may read and pass through."""
     for folder, _, file_names in os.walk(root):
         for name in file_names:
-            path = Path(folder, name)
-            if not path.is_symlink():
-                path.chmod(path.stat().st_mode & EXECUTABLE)
+            _freeze_file(Path(folder, name))
         Path(folder).chmod(EXECUTABLE)
+
+
+def _freeze_file(path: Path) -> None:
+    mode = path.lstat().st_mode
+    if not stat.S_ISLNK(mode) and mode & _PERMISSIONS & ~EXECUTABLE:
+        path.chmod(mode & EXECUTABLE)
 
 
 def remove(root: Path) -> None:
@@ -88,10 +90,48 @@ def files(root: Path) -> Iterator[Path]:
         yield from (path for path in (Path(folder, name) for name in folder_names) if path.is_symlink())
 
 
-def _entry(root: Path, path: Path) -> Entry:
-    name = path.relative_to(root).as_posix()
-    if path.is_symlink():
-        return Entry(name, "link", link_content(os.fspath(path.readlink())))
-    with path.open("rb") as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()
-    return Entry(name, f"{path.stat().st_mode & 0o777:o}", content)
+def _cleaned(root: Path) -> Iterator[Entry]:
+    for name, found in _leaves(root):
+        if _is_folder(found):
+            shutil.rmtree(found.path)
+            continue
+        mode = wanted = _mode(found)
+        if not found.is_symlink():
+            wanted = EXECUTABLE if mode & _EXECUTES else READ_ONLY
+        if mode != wanted:
+            Path(found).chmod(wanted)
+        yield _entry(name, found, wanted)
+
+
+def _leaves(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Yield the files and links of the content, and folders of compiled Python, by their names below `root`.
+
+    A bundle of Node has thousands of small files: a system call more for each is felt.
+    """
+    waiting = [""]
+    while waiting:
+        prefix = waiting.pop()
+        with os.scandir(root / prefix) as folder:
+            for found in folder:
+                name = f"{prefix}{found.name}"
+                if _is_folder(found) and found.name != COMPILED:
+                    waiting.append(f"{name}/")
+                elif name != DESCRIPTION:
+                    yield name, found
+
+
+def _is_folder(found: os.DirEntry[str]) -> bool:
+    return found.is_dir(follow_symlinks=False)
+
+
+def _mode(found: os.DirEntry[str]) -> int:
+    return found.stat(follow_symlinks=False).st_mode & _PERMISSIONS
+
+
+def _entry(name: str, found: os.DirEntry[str], mode: int) -> Entry:
+    if found.is_symlink():
+        return Entry(name, "link", link_content(os.fspath(Path(found).readlink())))
+    with Path(found).open("rb", buffering=0) as file:
+        is_small = found.stat().st_size <= _AT_ONCE_BYTES
+        content = hashlib.sha256(file.read()) if is_small else hashlib.file_digest(file, "sha256")
+    return Entry(name, f"{mode:o}", content.hexdigest())

@@ -26,7 +26,7 @@ def test_the_machine_s_node_is_used_when_it_is_new_enough(
     monkeypatch.setenv("PATH", str(tools))
 
     assert runtimes.runtime_path(tmp_path).split(":")[1] == str(tools)
-    assert runtimes.node(tmp_path, silent) == runtimes.Node(npm=("npm",), environment=None)
+    assert runtimes.node(tmp_path, silent).npm == ("npm",)
 
 
 @pytest.mark.parametrize("version", [f"v{runtimes.OLDEST_NODE - 1}.9.9", "", "nonsense"])

@@ -13,7 +13,6 @@ import re
 import resource
 import shutil
 import sys
-import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -126,10 +125,8 @@ def _on_disk(error: OSError) -> str:
 
 def _compile(workspace: staging.Workspace, path: Path, python_path: str, seconds: float) -> None:
     python = shutil.which("python", path=python_path) or shutil.which("python3", path=python_path)
-    started = time.monotonic()
-    if python and any(file.suffix == ".py" for file in trees.files(workspace.path)):
-        left = seconds - (time.monotonic() - started)
-        staging.compile_python(workspace, path, [python], timeout_seconds=left)
+    if python:
+        staging.compile_python(workspace, path, [python], timeout_seconds=seconds)
 
 
 def _size(root: Path) -> int:

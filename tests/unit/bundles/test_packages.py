@@ -105,6 +105,21 @@ def test_a_command_that_is_no_javascript_is_started_by_itself(home: Path, npm_pa
     assert initialise(home, bundle) == {}
 
 
+def test_a_package_fetches_no_browser_for_a_bundle_that_would_not_hold_it(
+    home: Path, npm_package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ours. puppeteer and playwright fetch one when they are installed, unless these variables are there."""
+    manifest = json.loads((npm_package / "package.json").read_text())
+    said = "printf '%s %s' $PUPPETEER_SKIP_DOWNLOAD $PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD > told"
+    (npm_package / "package.json").write_text(json.dumps({**manifest, "scripts": {"postinstall": said}}))
+    monkeypatch.setenv("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "set-by-the-operator")
+
+    bundle = build(home, f"npm:{npm_package}", "serve")
+
+    told = (bundle.path / "node_modules/@acme/weather-js/told").read_text()
+    assert told == "1 set-by-the-operator"
+
+
 def test_a_packaged_node_is_installed_where_the_machine_has_none(
     home: Path, npm_package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,3 +50,16 @@ def test_python_is_compiled_for_the_place_it_will_be_in_and_is_not_imported_from
             os.chdir(before)
         (compiled,) = (workspace.path / "__pycache__").glob("mine.*.pyc")
         assert b"/there/digest/mine.py" in compiled.read_bytes()
+
+
+def test_no_interpreter_is_started_where_there_is_no_python(home: Path) -> None:
+    with staging.workspace(home) as workspace:
+        (workspace.path / "server.js").write_text("1\n")
+        interpreter = [sys.executable, "-c", f"open({str(home / 'was started')!r}, 'w')"]
+
+        staging.compile_python(workspace, Path("/there/digest"), interpreter)
+
+        assert not (home / "was started").exists()
+        (workspace.path / "server.py").write_text("1\n")
+        staging.compile_python(workspace, Path("/there/digest"), interpreter)
+        assert (home / "was started").exists()
