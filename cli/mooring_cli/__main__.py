@@ -15,12 +15,14 @@ from mooring_cli import (
     calls,
     claiming,
     cost,
+    deploy,
     importing,
     keys,
     login,
     logs,
     plan,
     profile,
+    releases,
     search,
     servers,
 )
@@ -69,6 +71,8 @@ def up() -> None:
 
 
 mooring.add_command(add.add)
+mooring.add_command(deploy.deploy)
+mooring.add_command(releases.releases)
 mooring.add_command(plan.plan)
 mooring.add_command(plan.init)
 mooring.add_command(importing.import_servers)

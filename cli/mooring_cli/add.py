@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mooring import placeholders
 from mooring.settings import LocalSettings
 from mooring.url import connect_url
 from mooring_cli import arguments, output, uploading
@@ -182,8 +183,6 @@ def _offers(target: Target, name: str, config: dict[str, Any]) -> dict[str, list
 
 
 def _config_to_start_with(package: "Package", config: dict[str, Any] | None) -> dict[str, Any]:
-    from mooring_local import placeholders
-
     if config is not None:
         return config
     return package.example_config or placeholders.config(package.config_schema)

@@ -19,12 +19,15 @@ from mooring.observability import logger
 from mooring.profiles import ProfileTable
 from mooring.registry_api import create_app
 from mooring.registry_search import RegistrySearch
+from mooring.release_table import ReleaseTable
+from mooring.releases_api import Releases
 from mooring.sealing import sealer
 from mooring.search import blobs, models
 from mooring.search.reader import IndexReader
 from mooring.server_views import ServerViews
 from mooring.settings import AwsSettings, Settings
 from mooring.tickets import TicketTable
+from mooring.uploads import Uploads
 from mooring.workers import WorkerClient, WorkerTable
 
 settings = Settings.read()
@@ -64,6 +67,10 @@ app = create_app(
         BundleStore.configured(settings.bundles, AwsSettings.read()),
         settings.worker_platform,
         settings.bundle_upload_bytes,
+    ),
+    releases=Releases(
+        ReleaseTable(dynamodb, settings.releases_table, seal),
+        Uploads.configured(settings, AwsSettings.read()),
     ),
     claims=Claims(dynamodb, settings.catalog_table, editor, keys, Proofs.public()),
     ws_url=settings.ws_url,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from mooring import edits
-from mooring.catalog import not_found
+from mooring.catalog import item_key, not_found
 from mooring.catalog_records import Edit, Records
 from mooring.clock import Clock, iso8601
 from mooring.edits import Entry
@@ -14,7 +14,7 @@ from mooring.errors import Conflict, Forbidden, InvalidRequest, MooringError, Se
 from mooring.keys import Principal
 from mooring.names import normalise
 from mooring.namespaces import Namespaces, Write
-from mooring.servers import Server
+from mooring.servers import Release, Server, release_item
 
 
 class CatalogEditor:
@@ -104,6 +104,15 @@ class CatalogEditor:
             return replace(known, **changes)
 
         return self._records.change(name, change).server
+
+    def keep_release(self, server: Server, release: Release) -> None:
+        """Write down a release that is not live yet: its owner can connect to it."""
+        item = {**item_key(server.name, f"release#{release.id}"), **release_item(release)}
+        self._client.put_item(TableName=self._table, Item=item)
+
+    def forget_release(self, server: str, release_id: str) -> None:
+        """Forget one that is not live any more; nobody can go back to it then."""
+        self._client.delete_item(TableName=self._table, Key=item_key(server, f"release#{release_id}"))
 
     def claim(self, name: str, principal: str, check: Callable[[Server], None]) -> Server:
         """Make `principal` the owner of a server that `check` lets go, by raising nothing.

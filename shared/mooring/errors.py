@@ -4,6 +4,7 @@
     * Unauthorized        no credential, or one that is not known
     * Forbidden           the principal is known and may not do this
     * ServerNotFound      the catalog has no such server
+    * ReleaseNotFound     the server has no such release
     * NotDeployed         the server exists and has no release that can be hosted
     * SurfaceChanged      the server offers something else than the client has pinned
     * Conflict            somebody else changed the same thing at the same time, or holds its name
@@ -72,6 +73,11 @@ class Forbidden(MooringError):
 
 
 class ServerNotFound(MooringError):
+    jsonrpc_code = -32602
+    http_status = 404
+
+
+class ReleaseNotFound(MooringError):
     jsonrpc_code = -32602
     http_status = 404
 

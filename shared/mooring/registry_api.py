@@ -18,6 +18,7 @@ from mooring import (
     openapi,
     publish_api,
     registry_v0,
+    releases_api,
     search_api,
     servers_api,
     whoami_api,
@@ -33,6 +34,7 @@ from mooring.profiles import ProfileTable
 from mooring.rate_limits import LimitRate, RateLimits
 from mooring.registry_search import RegistrySearch
 from mooring.registry_tools import RegistryTools
+from mooring.releases_api import Releases
 from mooring.server_views import ServerViews
 from mooring.tickets import TicketTable
 
@@ -48,6 +50,7 @@ def create_app(
     logs: ChildLogs | None = None,
     search: RegistrySearch | None = None,
     bundles: Bundles | None = None,
+    releases: Releases | None = None,
     *,
     claims: Claims | None = None,
     ws_url: str,
@@ -57,7 +60,7 @@ def create_app(
     """Return the app; `ws_url` and `public_url` are what its connect URLs and its links start with.
 
     Without `logs` or `claims` it has no routes for them, without `search` it compares names only, without
-    `bundles` it takes none.
+    `bundles` it takes none, without `releases` it makes none.
     `key_requests_per_minute` 0 is no limit.
     """
     views = ServerViews(ws_url, public_url)
@@ -85,6 +88,8 @@ def create_app(
     app.include_router(registry_v0.routes(catalog))
     bundles = bundles or Bundles()
     app.include_router(bundles_api.routes(bundles))
+    if releases:  # before what takes any name of a server
+        app.include_router(releases_api.routes(catalog, editor, releases, ws_url, public_url))
     app.include_router(publish_api.routes(catalog, editor, keys, views, bundles))
     app.include_router(servers_api.routes(catalog, views))
     app.router.routes.append(mcp_api.route(RegistryTools(catalog, views, search), public_url))

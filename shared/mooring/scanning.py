@@ -4,7 +4,7 @@ Importing this imports `mcp`.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
@@ -24,11 +24,14 @@ _CONNECTION_CLOSED = -32000  # of the SDK: the session ended while a request was
 __all__ = ["Scan", "scan", "scan_http"]
 
 
-async def scan(url: str, headers: Mapping[str, str], *, timeout_seconds: float = TIMEOUT_SECONDS) -> Scan:
+async def scan(
+    url: str | Callable[[], str], headers: Mapping[str, str], *, timeout_seconds: float = TIMEOUT_SECONDS
+) -> Scan:
     """List what the server at a connect URL (`ws://`, `wss://`) offers.
 
     The first session asks for the era as the protocol has it. If the server ended by that, a second one
-    begins with `initialize`; if it was silent, and then refused `initialize`, a second one waits longer.
+    begins with `initialize`; if it was silent, and then refused `initialize`, a second one waits longer. Give
+    a function that returns the URL if that can be used once only.
 
     Raises:
         ScanFailed: it cannot be listed; `advice` is what to do, `needs` what it has to be given.
@@ -56,8 +59,8 @@ async def scan(url: str, headers: Mapping[str, str], *, timeout_seconds: float =
         raise explained(_told(error, attempt), attempt.waiting_for) from error
 
 
-def _transport(url: str, headers: Mapping[str, str]) -> Transport:
-    return websocket_transport(url, headers=headers, patience=_PATIENCE)
+def _transport(url: str | Callable[[], str], headers: Mapping[str, str]) -> Transport:
+    return websocket_transport(url if isinstance(url, str) else url(), headers=headers, patience=_PATIENCE)
 
 
 def _second_attempt(attempt: Attempt, error: MCPError | MooringError) -> Attempt | None:

@@ -148,6 +148,12 @@ def release_item(release: Release) -> Item:
     return to_item(_encoded(record, _RELEASE_DOCUMENTS, "release."))
 
 
+def release_from_item(record: Document) -> Release:
+    """Return the release of `release_item`, read with `from_item`."""
+    known = {name: record[name] for name in Release.__dataclass_fields__ if name in record}
+    return Release(**_decoded(known, _RELEASE_DOCUMENTS))
+
+
 def server_from_item(item: Item) -> Server:
     """Return the server of an item, or what it was of the item of a past version."""
     record = from_item(item)
@@ -156,7 +162,7 @@ def server_from_item(item: Item) -> Server:
         {name: record[name] for name in Server.__dataclass_fields__ if name in record}, _SERVER_DOCUMENTS
     )
     known |= {name: tuple(known[name]) for name in _TUPLES if name in known}
-    return Server(**known, release=Release(**_decoded(release, _RELEASE_DOCUMENTS)) if release else None)
+    return Server(**known, release=release_from_item(release) if release else None)
 
 
 def _encoded(record: Document, names: tuple[str, ...], prefix: str) -> Document:

@@ -10,8 +10,7 @@ from mooring import surface
 from mooring.errors import ScanFailed
 from mooring.scanning import Scan, scan
 from tests.integration.conftest import SERVERS, Personality
-from tests.integration.test_refused_handshakes import refusal
-from tests.raw_client import raw_client
+from tests.raw_client import raw_client, refusal
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("nothing_is_left")]

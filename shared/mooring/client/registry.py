@@ -70,6 +70,33 @@ class Registry:
         """Return what `POST /bundles` answers: that the bundle `exists`, or how to upload it."""
         return self._object("POST", "/bundles", bundle)
 
+    def request_file_upload(self, sha256: str, size_bytes: int) -> Json | None:
+        """Return how to upload a file that is to be built; None: it is there."""
+        answer = self._object("POST", "/uploads", {"sha256": sha256, "sizeBytes": size_bytes})
+        upload: Json | None = answer["upload"]
+        return upload
+
+    def request_release(self, name: str, wanted: Json) -> Json:
+        """Ask for a release of a server; `wanted` has its `source`, and the `config` of its scan if any."""
+        return self._object("PUT", f"{_path(name)}/releases", wanted)
+
+    def releases(self, name: str) -> list[Json]:
+        found: list[Json] = self._object("GET", f"{_path(name)}/releases?pageSize={PAGE_SIZE}")["releases"]
+        return found
+
+    def release(self, name: str, release_id: str, after: int = 0) -> Json:
+        """Return a release, with the lines of its log `after` the number that an answer had as `nextLine`."""
+        return self._object("GET", f"{_release(name, release_id)}?after={after}")
+
+    def release_changes(self, name: str, release_id: str, to: str = "") -> list[Json]:
+        path = f"{_release(name, release_id)}/changes"
+        found: list[Json] = self._object("GET", f"{path}?to={quote(to, safe='')}" if to else path)["changes"]
+        return found
+
+    def act_on_release(self, name: str, release_id: str, verb: str, body: Json | None = None) -> Json:
+        """`rollback`, `retry` or `cancel` a release."""
+        return self._object("POST", f"{_release(name, release_id)}/{verb}", body)
+
     def patch_server(self, name: str, changes: Json) -> Json:
         return self._object("PATCH", _path(name), changes)
 
@@ -141,6 +168,10 @@ class Registry:
         if status >= 300:  # the registry never redirects
             raise refusal(status, answer)
         return json.loads(answer) if answer else None
+
+
+def _release(name: str, release_id: str) -> str:
+    return f"{_path(name)}/releases/{quote(release_id, safe='')}"
 
 
 def _path(name: str) -> str:

@@ -5,6 +5,7 @@ sizes in `_bytes`, which may be written as 512MiB. `docs/settings.md` lists them
 """
 
 from mooring.settings.aws import AwsSettings
+from mooring.settings.builder import BuilderSettings
 from mooring.settings.from_environment import SettingsError
 from mooring.settings.functions import Settings
 from mooring.settings.local import LocalSettings
@@ -14,6 +15,7 @@ from mooring.settings.worker import WorkerSettings
 
 __all__ = [
     "AwsSettings",
+    "BuilderSettings",
     "LocalSettings",
     "Settings",
     "SettingsError",
