@@ -15,10 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import parse_qs, urlsplit
 
+from mooring.settings import inherited
+
 SECONDS = 120.0
 MAX_BYTES = 250 * 1024 * 1024  # of the content, and of what is sent
 MAX_FILES = 20_000
 
+_NETWORK = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "GIT_SSL_CAINFO", "SSL_CERT_FILE")
 _REF = re.compile(r"(?!-)(?!.*\.\.)(?!.*@\{)[A-Za-z0-9._/@+-]{1,200}")
 _TREE = re.compile(r"(/[^/]+/[^/]+)/(?:-/)?tree/([^/]+)/?(.*)")
 _OPTIONS = (
@@ -164,6 +167,7 @@ class _Git:
 
     def run(self, *arguments: str) -> str:
         environment = {
+            **inherited(_NETWORK),
             "PATH": os.defpath,
             "HOME": str(self.home),
             "LC_ALL": "C",

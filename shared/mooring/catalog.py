@@ -58,7 +58,8 @@ class Catalog:
             server = self.record(name)
             if server is None or server.deleted_at:
                 raise not_found(name)
-            self._remember(key, server)
+            if server.release:  # who has just deployed one connects at once
+                self._remember(key, server)
         return server
 
     def latest(self, name: str) -> Server:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 
 import httpx2
 
+from mooring.public_addresses import is_public
 from mooring.scan_failures import failed
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -18,9 +19,6 @@ MAX_BYTES = 8 * 1024 * 1024
 USER_AGENT = "MooringScan/1"
 
 _MAX_ADDRESSES = 4
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # holds an address of IPv4 in its last 32 bits
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class PublicTransport(httpx2.AsyncBaseTransport):
@@ -106,17 +104,6 @@ async def public_addresses(host: str, port: int) -> list[str]:
             )
     unique = dict.fromkeys(sorted(addresses, key=lambda address: address.version))
     return [str(address) for address in unique][:_MAX_ADDRESSES]
-
-
-def is_public(address: Address) -> bool:
-    """Return whether `address` is one of the internet's, also where it only wraps one of IPv4."""
-    if isinstance(address, ipaddress.IPv6Address):
-        wrapped = address.ipv4_mapped or address.sixtofour
-        if address in _NAT64:
-            wrapped = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if wrapped or address.teredo:
-            return wrapped is not None and is_public(wrapped)
-    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 
 def _pinned(request: httpx2.Request, host: str, address: str) -> httpx2.Request:

@@ -5,7 +5,6 @@ once, the connection goes to an address that has been checked, and a redirect ma
 """
 
 import http.client
-import ipaddress
 import math
 import os
 import socket
@@ -19,6 +18,7 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from mooring import __version__
 from mooring.dns_lookups import LookupFailed
+from mooring.public_addresses import is_public
 
 if TYPE_CHECKING:
     import ssl
@@ -30,24 +30,10 @@ _MAX_REDIRECTS = 3
 _MAX_ADDRESSES = 4
 _CONNECT_SECONDS = 2.0  # then the next address may answer
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-# They hold addresses of IPv4, which a gateway would follow.
-_TRANSLATED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
 
 
 class Unreachable(Exception):
     """Says why, in one line."""
-
-
-def is_public(address: str) -> bool:
-    """Return whether anybody may be sent to an address: it is of no private, local or reserved network."""
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(ip, "ipv4_mapped", None)
-    if mapped is not None:
-        return is_public(str(mapped))
-    return ip.is_global and not ip.is_multicast and not any(ip in network for network in _TRANSLATED)
 
 
 class PublicWeb:

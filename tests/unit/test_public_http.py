@@ -1,6 +1,5 @@
 import asyncio
 import functools
-import ipaddress
 import socket
 import ssl
 from typing import Any
@@ -11,26 +10,8 @@ import pytest
 from benchmarks.authority import Authority
 from mooring import public_http
 from mooring.errors import ScanFailed
-from mooring.public_http import PublicTransport, is_public, public_addresses
+from mooring.public_http import PublicTransport, public_addresses
 from tests.unit.loopback import serving
-
-PUBLIC = ["8.8.8.8", "1.1.1.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"]
-PRIVATE = [
-    *("127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0"),
-    *("224.0.0.1", "240.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1"),
-    *("::1", "::", "fe80::1", "fd00:ec2::254", "ff02::1", "::ffff:127.0.0.1", "::ffff:169.254.169.254"),
-    *("64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::1", "2001::1", "2001:db8::1"),
-]
-
-
-@pytest.mark.parametrize("address", PUBLIC)
-def test_an_address_of_the_internet_is_public(address: str) -> None:
-    assert is_public(ipaddress.ip_address(address))
-
-
-@pytest.mark.parametrize("address", PRIVATE)
-def test_an_address_of_a_network_of_ones_own_is_not(address: str) -> None:
-    assert not is_public(ipaddress.ip_address(address))
 
 
 def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.authority import Authority
-from mooring.public_web import MAX_BYTES, PublicWeb, Unreachable, is_public
+from mooring.public_web import MAX_BYTES, PublicWeb, Unreachable
 from tests.unit import public_world
 from tests.unit.public_world import LOOPBACK, PublicWorld
 
@@ -23,24 +23,6 @@ def running_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PublicWo
 def world(running_world: PublicWorld) -> PublicWorld:
     running_world.forget()
     return running_world
-
-
-@pytest.mark.parametrize("address", ["93.184.216.34", "2606:50c0:8000::154", "::ffff:93.184.216.34"])
-def test_addresses_of_the_internet_are_public(address: str) -> None:
-    assert is_public(address)
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        *("127.0.0.1", "10.20.0.5", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0"),
-        *("224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fd00:ec2::254", "ff02::1"),
-        *("::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1", "2001:0:a9fe:a9fe::1"),
-        *("acme.test", ""),
-    ],
-)
-def test_addresses_of_a_network_of_ones_own_are_not(address: str) -> None:
-    assert not is_public(address)
 
 
 def test_a_text_is_fetched(world: PublicWorld) -> None:

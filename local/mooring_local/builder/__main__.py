@@ -18,11 +18,12 @@ from mooring.release_table import ReleaseTable
 from mooring.rollouts import Rollout
 from mooring.scanning import scan, scan_http
 from mooring.sealing import sealer
-from mooring.settings import BuilderSettings, Settings
+from mooring.settings import BuilderSettings, Settings, inherited
 from mooring.tickets import TicketTable
 from mooring.uploads import Uploads
 from mooring_local.builder import isolation
-from mooring_local.builder.build import Builder
+from mooring_local.builder.build import PROXIES, Builder
+from mooring_local.builder.egress import Egress
 from mooring_local.builder.isolation import Limits
 from mooring_local.builder.queue import Queue
 from mooring_local.home import Home
@@ -57,6 +58,7 @@ async def _run(home: Home) -> None:
             limits.build_disk_bytes,
             limits.build_processes,
         ),
+        Egress(limits.build_hosts.split(), _upstream()),
     )
     if not isolation.is_isolated():
         logger.warning("builds are not isolated: bubblewrap does not work here")
@@ -65,6 +67,12 @@ async def _run(home: Home) -> None:
     await _end()
     working.cancel()
     await asyncio.wait({working})
+
+
+def _upstream() -> str:
+    """Return the proxy that this machine goes through; empty: none."""
+    known = inherited(PROXIES[:2])
+    return next(iter(known.values()), "")
 
 
 async def _end() -> None:

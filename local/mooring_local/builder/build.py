@@ -19,6 +19,7 @@ from mooring.errors import MooringError
 from mooring.release_bodies import BuiltPackage
 from mooring.staging import Workspace
 from mooring_local.builder import isolation
+from mooring_local.builder.egress import SOCKET, Egress
 from mooring_local.builder.inputs import Inputs
 from mooring_local.builder.isolation import LimitExceeded, Limits, Place
 from mooring_local.packages import BuildFailed, Progress
@@ -31,11 +32,12 @@ _LAST_WORDS_SECONDS = 1.0
 _LAST_WORDS_BYTES = 65_536
 _MAX_CACHE_BYTES = 1024 * 1024 * 1024
 _NETWORK = (
-    *("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
     *("GIT_SSL_CAINFO", "PIP_CERT", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"),
     *("PIP_DEFAULT_TIMEOUT", "NPM_CONFIG_REGISTRY", "npm_config_registry"),
 )
+
+PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy")
 
 Document = dict[str, Any]
 
@@ -50,11 +52,12 @@ class Built:
 class Builder:
     """`home` is the folder of the builder's own: what was built of what, and the caches of installers."""
 
-    def __init__(self, home: Path, bundles: Path, runtimes: Path, limits: Limits) -> None:
+    def __init__(self, home: Path, bundles: Path, runtimes: Path, limits: Limits, egress: Egress) -> None:
         self._home = home
         self._bundles = bundles
         self._runtimes = runtimes
         self._limits = limits
+        self._egress = egress
         self._inputs = Inputs(home / "inputs")
         bundles.mkdir(parents=True, exist_ok=True)
 
@@ -67,7 +70,7 @@ class Builder:
         with staging.workspace(self._bundles.resolve()) as workspace, self._scratch() as scratch:
             identity: object = None
             place = Place(workspace.path, scratch, self._cache(server), file)
-            async with self._child(place, source) as (process, order):
+            async with self._egress.serving(scratch), self._child(place, source) as (process, order):
                 talk = _Talk(process, progress)
                 await talk.tell(order)
                 said = await self._watched(process, place, talk.hear("identity"))
@@ -154,6 +157,7 @@ class Builder:
                     "file": str(inside.source) if inside.source else None,
                     "folder": str(inside.bundle),
                     "runtimes": str(self._runtimes.resolve()),
+                    "egress": str(inside.scratch / SOCKET) if isolation.is_isolated() else None,
                 },
             )
         finally:
@@ -257,4 +261,5 @@ def check(root: Path) -> None:
 
 def _network() -> dict[str, str]:
     """Return how packages are reached from here, without what would let somebody in there."""
-    return {name: text for name, text in settings.inherited(_NETWORK).items() if "@" not in text}
+    names = _NETWORK if isolation.is_isolated() else (*_NETWORK, *PROXIES)
+    return {name: text for name, text in settings.inherited(names).items() if "@" not in text}

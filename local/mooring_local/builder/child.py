@@ -12,14 +12,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mooring import settings
 from mooring.staging import Workspace
 from mooring_local import building
+from mooring_local.builder import forwarding
 from mooring_local.packages import BuildFailed
+
+_PROXIES = ("HTTPS_PROXY", "https_proxy", "npm_config_https_proxy", "npm_config_proxy")
 
 
 def main() -> None:
     order: dict[str, Any] = json.loads(sys.stdin.readline())
     file = Path(order["file"]) if order["file"] else None
+    if order["egress"]:
+        proxy = forwarding.forward(Path(order["egress"]))
+        settings.publish(dict.fromkeys(_PROXIES, proxy) | {"NODE_USE_ENV_PROXY": "1"})
     folder = Path(order["folder"])
     try:
         _say(identity=building.identity(order["source"], file))

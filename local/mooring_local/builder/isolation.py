@@ -1,8 +1,8 @@
 """Where a build runs: apart from this machine's files, processes and keys, within limits.
 
 A build runs what strangers wrote: install scripts, build scripts, whatever these start. bubblewrap gives it
-namespaces of its own, in which there are the system's programs, read-only, and the folders it works in. The
-network it shares, since packages come from there. Where bubblewrap does not work (macOS, kernels without user
+namespaces of its own, in which there are the system's programs, read-only, the folders it works in, and a
+network that leads nowhere but through `egress`. Where bubblewrap does not work (macOS, kernels without user
 namespaces) only the environment and the limits are left; `is_isolated` says so.
 """
 
@@ -166,7 +166,7 @@ def _works(program: str) -> bool:
 def _namespaces() -> list[str]:
     # The user is no one's here but the build's, even where it is root's outside: npm asks who it is.
     user = ["--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"]
-    apart = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "build"]
+    apart = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
     return ["--die-with-parent", "--new-session", *user, *apart, "--proc", "/proc", "--dev", "/dev"]
 
 

@@ -16,3 +16,6 @@ class BuilderSettings(FromEnvironment):
     """Resident, of all processes of a build together."""
     build_disk_bytes: int = 4_294_967_296
     build_processes: int = 1024
+    build_hosts: str = ""
+    """Hosts in one's own network that builds may reach, a mirror of packages for one: `host` or `host:port`,
+    separated by spaces. Those outside they reach without."""
