@@ -4,9 +4,11 @@ There are acme/weather and the unlisted acme/hidden, which the principal `owner`
 listed/tides, which an admin has imported and the principal `publisher` claims.
 """
 
+import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
+from unittest.mock import MagicMock
 
 import pytest
 from fastapi import FastAPI
@@ -119,6 +121,14 @@ def routes(of: Sequence[Any]) -> Iterator[tuple[str, str]]:
 
 def test_every_route_is_in_the_table_and_no_other(app: FastAPI) -> None:
     assert sorted({(row.method, row.path) for row in TABLE}) == sorted(set(routes(app.routes)))
+
+
+def test_the_app_that_is_asked_has_every_part(app: FastAPI) -> None:
+    """An app that is made without a part has no routes for it."""
+    wanted = inspect.signature(create_app).parameters
+    parts = {name: MagicMock() for name in wanted if name != "key_requests_per_minute"}
+    whole = create_app(**{**parts, "ws_url": "wss://host", "public_url": "https://host"})
+    assert sorted(set(routes(app.routes))) == sorted(set(routes(whole.routes)))
 
 
 @pytest.mark.parametrize("row", TABLE, ids=str)
