@@ -126,8 +126,8 @@ def test_every_route_is_in_the_table_and_no_other(app: FastAPI) -> None:
 def test_the_app_that_is_asked_has_every_part(app: FastAPI) -> None:
     """An app that is made without a part has no routes for it."""
     wanted = inspect.signature(create_app).parameters
-    parts = {name: MagicMock() for name in wanted if name != "key_requests_per_minute"}
-    whole = create_app(**{**parts, "ws_url": "wss://host", "public_url": "https://host"})
+    parts: dict[str, Any] = {name: MagicMock() for name in wanted if name != "key_requests_per_minute"}
+    whole = create_app(**parts | {"ws_url": "wss://host", "public_url": "https://host"})
     assert sorted(set(routes(app.routes))) == sorted(set(routes(whole.routes)))
 
 
