@@ -50,7 +50,7 @@ def test_a_handler_of_the_message_path_loads_nothing_it_does_not_need(function: 
 
 def test_the_registry_loads_no_other_deployable() -> None:
     loaded = loaded_by("import app", ROOT / "functions" / "registry_api")
-    assert loaded & {*OTHER_DEPLOYABLES, "mcp"} == set()
+    assert loaded & {*OTHER_DEPLOYABLES, "mcp", "dns"} == set()
 
 
 def test_the_worker_loads_nothing_of_aws_and_nothing_of_the_registry() -> None:

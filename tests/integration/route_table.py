@@ -50,6 +50,9 @@ class Row:
 
 
 SERVER = "/servers/{qualified_name:server}"
+RELEASES = SERVER + "/releases"
+RELEASE = RELEASES + "/{release_id}"
+SOURCE = {"type": "npm", "spec": "weather@1.0.0"}
 OF_SERVER = "/servers/{qualified_name:path}"
 INITIALIZE = {
     "jsonrpc": "2.0",
@@ -109,6 +112,19 @@ TABLE = (
     Row("GET", "/bundles", "/bundles", publishers(200)),
     Row("POST", "/bundles", "/bundles", publishers(409), BUNDLE),  # this one takes none
     Row("POST", "/servers/batch", "/servers/batch", admins(200), {"servers": [{"qualifiedName": "a/b"}]}),
+    # Releases of acme/weather: {release} is queued, and has logged something.
+    Row("POST", "/uploads", "/uploads", publishers(201), {"sha256": "0" * 64, "sizeBytes": 1}),
+    Row("PUT", "/uploads/{sha256}", "/uploads/" + "0" * 64, publishers(422), {"other": "content"}),
+    Row("PUT", RELEASES, "/servers/acme/weather/releases", owners(200), {"source": SOURCE}),
+    Row("GET", RELEASES, "/servers/acme/weather/releases", owners(200)),
+    Row("GET", RELEASE, "/servers/acme/weather/releases/{release}", owners(200)),
+    Row("GET", RELEASE + "/stream", "/servers/acme/weather/releases/{release}/stream", owners(200)),
+    Row("GET", RELEASE + "/changes", "/servers/acme/weather/releases/{release}/changes", owners(200)),
+    Row("POST", RELEASE + "/resume", "/servers/acme/weather/releases/{release}/resume", owners(409)),
+    Row("POST", RELEASE + "/retry", "/servers/acme/weather/releases/{release}/retry", owners(409)),
+    Row("POST", RELEASE + "/cancel", "/servers/acme/weather/releases/{release}/cancel", owners(200)),
+    Row("POST", RELEASE + "/rollback", "/servers/acme/weather/releases/{release}/rollback", owners(409)),
+    Row("GET", RELEASE, "/servers/acme/hidden/releases/{release}", (401, 403, 404, 404, 404)),  # none of its
     # Claims. The admin has listed listed/tides, the publisher waits to get it.
     Row(
         "POST",

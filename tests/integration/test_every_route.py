@@ -4,9 +4,12 @@ There are acme/weather and the unlisted acme/hidden, which the principal `owner`
 listed/tides, which an admin has imported and the principal `publisher` claims.
 """
 
+import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
+from unittest.mock import MagicMock
 
 import pytest
 from fastapi import FastAPI
@@ -18,17 +21,22 @@ from mooring.keys import Principal
 from mooring.logs_api import ChildLogs
 from mooring.registry_api import create_app
 from mooring.registry_search import RegistrySearch
+from mooring.release_table import ReleaseTable
+from mooring.releases_api import Releases
+from mooring.sealing import LocalSealer
 from mooring.search.reader import IndexReader
 from mooring.server_views import ServerViews
+from mooring.uploads import Uploads
 from mooring.workers import WorkerClient, WorkerTable
 from mooring_local import tables
 from tests.integration.registry import LAUNCH, IndexOfNow, Registry, publish
-from tests.integration.route_table import TABLE, WHO, Row
+from tests.integration.route_table import SOURCE, TABLE, WHO, Row
 from tests.unit import public_world
 
 pytestmark = pytest.mark.integration
 
 SECRET_NAME = "OWNERS_SECRET_NAME"
+LOGGED = "line-of-a-build"
 PROFILE = "profile-of-the-owner"
 MESSAGE = "message-to-the-operator"
 MCP = {"Accept": "application/json, text/event-stream"}
@@ -45,10 +53,16 @@ def app(running_registry: Registry, tmp_path_factory: pytest.TempPathFactory) ->
     with public_world.running(tmp_path_factory.mktemp("world")) as world:
         yield create_app(
             *(one.catalog, one.editor, one.keys, one.tickets, one.profiles, logs, search),
+            releases=releases(one, tmp_path_factory.mktemp("uploads")),
             claims=Claims(one.dynamodb, tables.name("catalog"), one.editor, one.keys, world.proofs),
             ws_url="wss://host",
             public_url="https://host",
         )
+
+
+def releases(one: Registry, folder: Path) -> Releases:
+    table = ReleaseTable(one.dynamodb, tables.name("releases"), LocalSealer(bytes(32)))
+    return Releases(table, Uploads(folder), stream_seconds=0.1)
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +91,15 @@ class World:
 
     registry: Registry
     people: dict[str, TestClient]
+    release: str = ""
     is_as_made: bool = False
 
     def ask(self, who: str, row: Row) -> Response:
         if not self.is_as_made:
             self._make()
-        answer = self.people[who].request(row.method, row.at, json=row.body)
+        answer = self.people[who].request(
+            row.method, row.at.replace("{release}", self.release), json=row.body
+        )
         self.is_as_made = row.method in ("GET", "HEAD") or not answer.is_success
         return answer
 
@@ -96,6 +113,10 @@ class World:
         publish(admin, "listed/tides", **imported)
         waits = {"method": "operator", "message": MESSAGE}
         self.people["publisher"].post("/servers/listed/tides/claims", json=waits).raise_for_status()
+        table = ReleaseTable(self.registry.dynamodb, tables.name("releases"), LocalSealer(bytes(32)))
+        record = table.request("acme/weather", SOURCE, Principal("owner", frozenset(), ""))
+        table.log(record, 0, [{"at": record.created_at, "stage": "deploy", "level": "info", "text": LOGGED}])
+        self.release = record.id
         self.registry.profiles.put(Principal("owner", frozenset(), ""), PROFILE, {"token": "secret"})
 
 
@@ -121,6 +142,14 @@ def test_every_route_is_in_the_table_and_no_other(app: FastAPI) -> None:
     assert sorted({(row.method, row.path) for row in TABLE}) == sorted(set(routes(app.routes)))
 
 
+def test_the_app_that_is_asked_has_every_part(app: FastAPI) -> None:
+    """An app that is made without a part has no routes for it."""
+    wanted = inspect.signature(create_app).parameters
+    parts: dict[str, Any] = {name: MagicMock() for name in wanted if name != "key_requests_per_minute"}
+    whole = create_app(**parts | {"ws_url": "wss://host", "public_url": "https://host"})
+    assert sorted(set(routes(app.routes))) == sorted(set(routes(whole.routes)))
+
+
 @pytest.mark.parametrize("row", TABLE, ids=str)
 @pytest.mark.parametrize("who", WHO)
 def test_each_gets_just_this(world: World, row: Row, who: str) -> None:
@@ -130,6 +159,8 @@ def test_each_gets_just_this(world: World, row: Row, who: str) -> None:
     assert SECRET_NAME not in shown, "the names of a launch rule's variables are shown to nobody"
     if who != "owner":
         assert PROFILE not in shown
+    if who not in ("owner", "admin"):
+        assert LOGGED not in shown
     if who != "admin":
         assert MESSAGE not in shown
     if answer.status_code in (401, 403, 404) and row.method != "HEAD":

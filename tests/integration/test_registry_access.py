@@ -141,6 +141,8 @@ class TestWhoAmI:
         assert http.get("/whoami").json() == {**about, "namespaces": []}
         assert http.put("/servers/of-ada/weather", json={}).status_code == 201
         assert http.get("/whoami").json()["namespaces"] == ["of-ada"]
+        _, reading = running.keys.create("ada", "client", "ada of acme")
+        assert running.client(reading).get("/whoami").json()["namespaces"] == []
 
     @pytest.mark.parametrize("scope", ["read", "connect"])
     def test_every_key_may_ask(self, running: Registry, scope: Scope) -> None:

@@ -24,7 +24,7 @@ HOSTS = ("acme.test", "git.acme.test", "raw.githubusercontent.com")
 LOOPBACK = "127.0.0.1"
 
 Page = str | tuple[int, str]
-"""A text, or a status with where it leads."""
+"""A text; or a status, with where it leads, or with its text."""
 
 
 @dataclass
@@ -94,11 +94,11 @@ def running(folder: Path) -> Iterator[PublicWorld]:
             url = f"https://{self.headers['Host']}{self.path}"
             world.asked.append(url)
             page = world.pages.get(url, (404, ""))
-            status, location = (200, "") if isinstance(page, str) else page
-            content = page.encode() if isinstance(page, str) else b"nothing"
+            status, text = (200, page) if isinstance(page, str) else page
+            content = text.encode()
             self.send_response(status)
-            if location:
-                self.send_header("Location", location)
+            if status in (301, 302):
+                self.send_header("Location", text)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)

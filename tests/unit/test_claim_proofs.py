@@ -35,7 +35,7 @@ def test_what_was_found_in_place_of_it_is_told(world: PublicWorld, proofs: Proof
 
 def test_a_page_of_an_error_is_no_proof(world: PublicWorld, proofs: Proofs) -> None:
     """Some repeat what they were asked for."""
-    world.pages[A] = (410, "")
+    world.pages[A] = (410, "mooring-claim=one")
     assert proofs.look(Place("", (A,))) == ([], f"{A}: status 410")
 
 

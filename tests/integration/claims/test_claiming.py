@@ -49,6 +49,14 @@ class TestWhatCanBeClaimed:
             refused = other.post("/servers/acme/weather/claims", json={"method": "file"})
             assert (refused.status_code, refused.json()["error"]) == (409, "NotClaimable")
 
+    def test_not_what_an_operator_has_claimed(self, claiming: Claiming) -> None:
+        claiming.lists()
+        other = claiming.new("admin", "another operator")
+        claiming.puts("file", challenge(other, "file")["content"])
+        assert verified(other) == 200
+        refused = claiming.new("publisher").post("/servers/acme/weather/claims", json={"method": "file"})
+        assert (refused.status_code, refused.json()["error"]) == (409, "NotClaimable")
+
     def test_not_what_is_deleted_unlisted_or_never_was(self, claiming: Claiming) -> None:
         claiming.lists()
         claiming.lists("acme/secret", unlisted=True)
