@@ -15,9 +15,11 @@ from urllib.parse import unquote
 from mooring.schema_keywords import EVERY_TYPE, Object, Types, accepted_types, members, refusing
 from mooring.schemas import Schema, meaning, pointed, text
 
-MAX_CHARACTERS = 5_000_000
-"""Of JSON that is looked at, so that nobody can have us compare for minutes; the rest is not proven."""
+MAX_CHARACTERS = 1_000_000
+"""Of JSON that is looked at for two schemas, so that nobody can have us compare for minutes (some 0.3 s)."""
+MAX_CHARACTERS_IN_ALL = 20_000_000
 MAX_DEPTH = 64
+_COST_OF_A_PAIR = 500  # in characters: what is done with it whatever its size
 
 _STRINGS: Types = frozenset({"string"})
 _ARRAYS: Types = frozenset({"array"})
@@ -60,18 +62,29 @@ class Difference:
     after: Any
 
 
-def narrowed(before: Schema, after: Schema) -> list[Difference]:
+class Budget:
+    """What is left to look at, for all comparisons that share it; what is not looked at is not proven."""
+
+    def __init__(self) -> None:
+        self.characters = MAX_CHARACTERS_IN_ALL
+
+
+def narrowed(before: Schema, after: Schema, budget: Budget) -> list[Difference]:
     """Return where `after` refuses what `before` accepts, or may; both are canonical."""
-    return _Inclusion(meaning(before), meaning(after)).missing()
+    inclusion = _Inclusion(meaning(before), meaning(after), min(budget.characters, MAX_CHARACTERS))
+    found = inclusion.missing()
+    budget.characters -= inclusion.spent
+    return found
 
 
 class _Inclusion:
-    def __init__(self, old: Schema, new: Schema) -> None:
+    def __init__(self, old: Schema, new: Schema, characters: int) -> None:
         self._old = old
         self._new = new
         self._has_same_definitions = _definitions(old) == _definitions(new)
         self._in_progress: list[tuple[str, str]] = []
-        self._left = MAX_CHARACTERS
+        self._characters = characters
+        self.spent = 0
 
     def missing(self) -> list[Difference]:
         unique = {(each.place, each.keyword): each for each in self._compare(self._old, self._new, "")}
@@ -81,10 +94,10 @@ class _Inclusion:
         if new is True or new == {} or old is False:
             return []
         pair = (text(old), text(new))
-        self._left -= len(pair[0]) + len(pair[1])
+        self.spent += len(pair[0]) + len(pair[1]) + _COST_OF_A_PAIR
         if self._are_same(*pair) or pair in self._in_progress:
             return []  # of a schema inside itself, what is being proven may be used
-        if not isinstance(new, dict) or self._left < 0 or len(self._in_progress) > MAX_DEPTH:
+        if not isinstance(new, dict) or self.spent > self._characters or len(self._in_progress) > MAX_DEPTH:
             return [Difference(place, "schema", old, new)]
         self._in_progress.append(pair)
         try:

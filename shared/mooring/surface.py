@@ -6,6 +6,7 @@ Counted is what a client and its model go by: names, titles, descriptions, schem
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +15,7 @@ from mooring import schemas
 from mooring.errors import InvalidRequest, SurfaceChanged
 
 if TYPE_CHECKING:
-    from mooring.narrowing import Difference
+    from mooring.narrowing import Budget, Difference
 
 Kind = Literal["tool", "prompt", "resource"]
 Item = dict[str, Any]
@@ -32,6 +33,7 @@ _HASH_LENGTH = 64
 _HEX = frozenset("0123456789abcdef")
 _SHOWN_CHARACTERS = 120
 _SHOWN_BEFORE = 20
+_SHOWN_PLACES = 10
 _UNCOUNTED = ("lastModified",)  # every scan may find another
 
 
@@ -88,14 +90,19 @@ def check(pin: str, offers: Offers) -> None:
 
 def diff(before: Offers, after: Offers) -> list[Change]:
     """Return what has changed; nothing exactly where both have the same digest."""
+    from mooring.narrowing import Budget  # $connect needs the digest alone
+
+    budget = Budget()
     return [
         change
         for field, kind in _KINDS.items()
-        for change in _changes(kind, _by_name(field, before), _by_name(field, after))
+        for change in _changes(kind, _by_name(field, before), _by_name(field, after), budget)
     ]
 
 
-def _changes(kind: Kind, before: dict[str, Item], after: dict[str, Item]) -> Iterator[Change]:
+def _changes(
+    kind: Kind, before: dict[str, Item], after: dict[str, Item], budget: "Budget"
+) -> Iterator[Change]:
     for key in sorted({*before, *after}):
         old, new = before.get(key), after.get(key)
         name = _name(old or new or {})
@@ -104,19 +111,19 @@ def _changes(kind: Kind, before: dict[str, Item], after: dict[str, Item]) -> Ite
         elif old is None:
             yield Change(kind, name, "added", False, _shown(new.get("description", "")))
         else:
-            yield from (Change(kind, name, *change) for change in _item_changes(old, new))
+            yield from (Change(kind, name, *change) for change in _item_changes(old, new, budget))
 
 
-def _item_changes(old: Item, new: Item) -> Iterator[tuple[str, bool, str]]:
+def _item_changes(old: Item, new: Item, budget: "Budget") -> Iterator[tuple[str, bool, str]]:
     for field in sorted({*old, *new}):
         was, now = old.get(field), new.get(field)
         if schemas.text(was) == schemas.text(now):
             continue
         match field:
             case "inputSchema":
-                yield from _input_changes(was, now)
+                yield from _input_changes(was, now, budget)
             case "arguments":
-                yield from _input_changes(_schema_of_arguments(was), _schema_of_arguments(now))
+                yield from _input_changes(_schema_of_arguments(was), _schema_of_arguments(now), budget)
             case "annotations":
                 yield from _annotation_changes(was, now)
             case "outputSchema" | "mimeType":
@@ -125,17 +132,17 @@ def _item_changes(old: Item, new: Item) -> Iterator[tuple[str, bool, str]]:
                 yield f"{field}-changed", False, _arrow(was, now)
 
 
-def _input_changes(old: Any, new: Any) -> Iterator[tuple[str, bool, str]]:
-    from mooring.narrowing import narrowed  # $connect needs the digest alone
+def _input_changes(old: Any, new: Any, budget: "Budget") -> Iterator[tuple[str, bool, str]]:
+    from mooring.narrowing import narrowed
 
-    refused = [_difference(each) for each in narrowed(_object(old), _object(new))]
+    refused = [_difference(each) for each in narrowed(_object(old), _object(new), budget)]
     if refused:
-        yield "input-narrowed", True, "; ".join(refused)
+        yield "input-narrowed", True, _listed(refused)
     there, here = schemas.named(old), schemas.named(new)
     accepted = [f"{place} is new" for place in sorted(here - there)]
-    accepted += [_difference(each, is_reversed=True) for each in narrowed(_object(new), _object(old))]
+    accepted += [_difference(each, is_reversed=True) for each in narrowed(_object(new), _object(old), budget)]
     if accepted:
-        yield "input-widened", False, "; ".join(accepted)
+        yield "input-widened", False, _listed(accepted)
     told, tells = schemas.notes(old), schemas.notes(new)
     reworded = [
         f"{place or '/'} is described differently"
@@ -144,7 +151,7 @@ def _input_changes(old: Any, new: Any) -> Iterator[tuple[str, bool, str]]:
     ]
     reworded += [f"{place} is not named any more" for place in sorted(there - here)]
     if reworded or not (refused or accepted):
-        yield "input-changed", False, "; ".join(reworded) or "it is written differently"
+        yield "input-changed", False, _listed(reworded) or "it is written differently"
 
 
 def _annotation_changes(old: Any, new: Any) -> Iterator[tuple[str, bool, str]]:
@@ -181,10 +188,11 @@ def _canonical(item: Item) -> Item:
 def _by_name(field: str, offers: Offers) -> dict[str, Item]:
     """Return the items by their names; of those that share one, the second is another than the first."""
     found: dict[str, Item] = {}
+    counts: Counter[str] = Counter()
     for item in sorted((_canonical(item) for item in offers.get(field) or ()), key=schemas.text):
         name = _name(item)
-        key = next(key for number in range(len(found) + 1) if (key := f"{name}\0{number}") not in found)
-        found[key] = item
+        found[f"{name}\0{counts[name]}"] = item
+        counts[name] += 1
     return found
 
 
@@ -210,6 +218,11 @@ def _object(schema: Any) -> schemas.Schema:
 def _difference(found: "Difference", *, is_reversed: bool = False) -> str:
     was, now = (found.after, found.before) if is_reversed else (found.before, found.after)
     return f"{found.place or '/'} {found.keyword}: {_arrow(was, now)}"
+
+
+def _listed(told: list[str]) -> str:
+    more = len(told) - _SHOWN_PLACES
+    return "; ".join(told[:_SHOWN_PLACES]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _arrow(was: Any, now: Any) -> str:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from mooring import narrowing
-from mooring.narrowing import narrowed
+from mooring.narrowing import Budget, Difference
 from mooring.schemas import canonical
 
 SCALARS = (
@@ -92,6 +92,10 @@ def _exchanged(draw: st.DrawFn, schema: Any) -> Any:
     return rest if name not in LEAVES or draw(st.booleans()) else {**rest, name: draw(LEAVES[name])}
 
 
+def narrowed(before: Any, after: Any) -> list[Difference]:
+    return narrowing.narrowed(before, after, Budget())
+
+
 def accepts(schema: Any, value: Any) -> bool:
     return Draft202012Validator(schema).is_valid(value)
 
@@ -145,7 +149,15 @@ def test_a_schema_made_to_keep_us_busy_is_not_compared_to_its_end() -> None:
     before = {"$defs": {**levels, "60": {"type": "string"}}, "$ref": "#/$defs/0"}
     after = {"$defs": {**levels, "60": {"type": "null"}}, "$ref": "#/$defs/0"}
 
-    assert narrowed(before, after)
+    budget = Budget()
+    assert narrowing.narrowed(before, after, budget)
+    assert budget.characters > narrowing.MAX_CHARACTERS_IN_ALL - 2 * narrowing.MAX_CHARACTERS
+
+
+def test_many_of_them_share_what_may_be_looked_at() -> None:
+    budget = Budget()
+    budget.characters = 0
+    assert narrowing.narrowed({"type": "string"}, {"type": ["string", "null"]}, budget)
 
 
 @pytest.mark.parametrize("reference", ["#", "#/$defs/loop", "#/$defs/gone", "https://example.com/s.json", 7])

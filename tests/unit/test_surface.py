@@ -188,6 +188,13 @@ def test_a_hint_that_clients_ask_their_user_by_is_a_change_of_its_own(
     assert [(each.change, each.is_breaking) for each in found] == [(change, False)]
 
 
+def test_of_many_places_the_first_are_told() -> None:
+    before, after = (schema(**{f"p{n:02}": {"type": kind} for n in range(30)}) for kind in ("string", "null"))
+    (narrowed, _) = changes("tools", {"name": "t", "inputSchema": before}, inputSchema=after)
+    assert narrowed.detail.startswith("/p00 type: string -> null; ")
+    assert narrowed.detail.endswith("; and 20 more")
+
+
 def test_the_output_has_no_callers_that_could_break_by_what_they_send() -> None:
     (change,) = changes("tools", FORECAST, outputSchema=schema(text={"type": "string"}))
     assert (change.change, change.is_breaking) == ("output-changed", False)

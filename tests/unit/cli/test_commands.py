@@ -113,6 +113,20 @@ def test_the_url_holds_configuration_and_key(run: Run, platform: HandMade, tmp_p
     assert url == f"{platform.ws_url}/acme/weather/ws?config=eyJhIjoxfQ%3D%3D&api_key={KEY}\n"
 
 
+def test_the_url_can_be_pinned_to_what_the_server_offers(run: Run, weather: HandMade) -> None:
+    weather.servers["acme/weather"]["surface"] = "ab" * 32
+
+    assert run("url", "acme/weather", "--pin").stdout.endswith(f"&pin={'ab' * 32}\n")
+    assert f"surface: {'ab' * 32}" in run("show", "acme/weather").stdout
+
+
+def test_what_was_never_scanned_cannot_be_pinned(run: Run, weather: HandMade) -> None:
+    result = run("url", "acme/weather", "--pin")
+
+    assert result.exit_code == 1
+    assert "cannot be pinned" in result.stderr
+
+
 def test_keys_are_made_listed_and_revoked(run: Run, platform: HandMade) -> None:
     assert run("keys", "create", "ci", "--role", "admin").stdout == "mk_new\n"
     listed = run("keys", "list").stdout.splitlines()
