@@ -44,4 +44,5 @@ def check(server: str, release: dict[str, Any]) -> None:
     if status == "CANCELLED":
         message = "it was cancelled, or a newer release was asked for"
     advice = error.get("advice") or f"See its log: mooring releases logs {server} {release['id']}"
-    raise Failure(f"release {release['id']} of {server} is {status}: {message}", advice)
+    cause = f"release {release['id']} of {server} is {status}: {message}"
+    raise Failure(cause, advice, error.get("details") or ())

@@ -4,7 +4,7 @@ It is scanned through the platform, as its publisher and under its own id, befor
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -81,7 +81,7 @@ class Rollout:
             return self._end(record, "SUCCESS", "", log)
         except ScanFailed as error:
             status: Status = "AUTH_REQUIRED" if error.needs == "auth" else "FAILURE_SCAN"
-            return self._end(record, status, error.message, log, error.advice)
+            return self._end(record, status, error.message, log, error.advice, _stderr(error))
         except MooringError as error:
             status = "FAILURE_SCAN" if record.stage == "scan" else "FAILURE"
             return self._end(record, status, error.message, log)
@@ -136,11 +136,20 @@ class Rollout:
         return self._releases.save(replace(record, stage=stage))
 
     def _end(
-        self, record: ReleaseRecord, status: Status, message: str, log: ReleaseLog, advice: str = ""
+        self,
+        record: ReleaseRecord,
+        status: Status,
+        message: str,
+        log: ReleaseLog,
+        advice: str = "",
+        details: Sequence[str] = (),
     ) -> ReleaseRecord:
         if message:
+            for line in details:
+                log.write(record.stage, "info", line)
             log.fail(record.stage, message, advice)
-            record = failed(record, status, {"message": message, "advice": advice})
+            error = {"message": message, "advice": advice, "details": list(details)}
+            record = failed(record, status, error)
         log.flush()  # before the status: who waits for that reads no more
         return self._releases.save(replace(record, status=status))
 
@@ -151,6 +160,12 @@ def _of_scan(found: Scan) -> dict[str, Any]:
         "surface": surface.digest(found.offers),
         "protocol_version": found.protocol_version,
     }
+
+
+def _stderr(error: ScanFailed) -> list[str]:
+    """Return the last lines that the server printed, if that is why."""
+    lines = (error.data or {}).get("stderr") or []
+    return lines.splitlines() if isinstance(lines, str) else [str(line) for line in lines]
 
 
 def _config(release: Release, about: Document) -> Document:

@@ -65,6 +65,7 @@ def test_every_mooring_command_of_the_readme_does_what_it_says(stack: Stack) -> 
     assert "echo" in printed["tools"]
     assert '"timezone": "Europe/Lisbon"' in printed["call"]
     assert "demo/clock" in printed["search"]
+    assert "create_entities" in printed["deploy"]
 
 
 def test_the_client_of_the_readme_gets_an_answer(stack: Stack, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """From a folder to a running release: `mooring deploy`, as its user sees it."""
 
+import hashlib
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +14,8 @@ from tests.raw_client import raw_client, refusal
 from tests.stack import Stack
 
 pytestmark = pytest.mark.integration
+
+SECRET = b"open-sesame-41"
 
 
 def test_a_folder_becomes_a_running_release(deployments: Deployments, project: Project) -> None:
@@ -72,22 +76,26 @@ startCommand:
   configSchema: {type: object, required: [apiKey], properties: {apiKey: {type: string}}}
   commandFunction: "(config) => ({command: 'python', args: ['server.py'], env: {API_KEY: config.apiKey}})"
 """
-    wants = 'if os.environ.get("API_KEY") != "open-sesame-41":\n    sys.exit("error: API_KEY is missing")\n'
+    wants = f"""
+import hashlib
+key = os.environ.get("API_KEY", "").encode()
+if hashlib.sha256(key).hexdigest() != "{hashlib.sha256(SECRET).hexdigest()}":
+    sys.exit("error: API_KEY is missing")
+"""
     folder = project(instead={"calls = 0": f"calls = 0\n{wants}"}, smithery_yaml=schema)
     refused = deployments.deploy(folder)
     assert refused.release["status"] == "FAILURE_SCAN"
     assert "--config" in refused.stderr or "without" in refused.stderr
     config = folder.parent / "config.json"
-    config.write_text('{"apiKey": "open-sesame-41"}')
+    config.write_text(json.dumps({"apiKey": SECRET.decode()}))
     done = deployments.deploy(folder, "--config", str(config))
     assert done.succeeded, done.stderr
     for noun in ("releases", "catalog", "tickets", "profiles"):
-        assert "open-sesame-41" not in str(stack.rows(noun))
+        assert SECRET.decode() not in str(stack.rows(noun))
     kept = subprocess.run(
-        ["grep", "-rl", "open-sesame-41", stack.home], capture_output=True, text=True, check=False
+        ["grep", "-rl", SECRET.decode(), stack.home], capture_output=True, text=True, check=False
     ).stdout.splitlines()
-    # The server's own source has it; nothing else.
-    assert all(path.endswith("server.py") or "/uploads/" in path for path in kept), kept
+    assert kept == []
 
 
 def test_secrets_of_a_folder_are_not_sent(deployments: Deployments, project: Project, stack: Stack) -> None:
@@ -138,7 +146,8 @@ def test_a_build_cannot_reach_the_platform(deployments: Deployments, project: Pr
     attack = f"""
 const fs = require('fs');
 const tried = {{}};
-for (const path of [{str(stack.home)!r}, {str(stack.home / "operator.key")!r}, '/root/.ssh', '/etc/shadow'])
+const home = {str(stack.home)!r};
+for (const path of [home + '/operator.key', home + '/state', '/root/.ssh', '/etc/shadow'])
   tried[path] = fs.existsSync(path);
 const scan = {{method: 'POST', body: '{{"TableName":"mooring-keys"}}', headers: {{
   'content-type': 'application/x-amz-json-1.0', 'x-amz-target': 'DynamoDB_20120810.Scan',
