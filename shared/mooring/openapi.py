@@ -10,10 +10,12 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from mooring import names, profiles
-from mooring.openapi_answers import ANSWERS
+from mooring.openapi_answers import ANSWERS, EVENT
+from mooring.openapi_bodies import bodies
 
 Document = dict[str, Any]
 
+_EVENTS = "text/event-stream"
 _METHODS = ("get", "put", "post", "patch", "delete")
 _ERRORS = {
     "400": "The body cannot be read.",
@@ -58,10 +60,13 @@ def _complete(document: Document) -> Document:
     paths: Document = {}
     for path, item in document["paths"].items():
         paths.setdefault(_in_parts(path), {}).update(item)
+    read_by_themselves = bodies()
     for path, item in paths.items():
         for method in _METHODS:
             if method in item:
                 _describe(item[method], path, ANSWERS.get((method, path)))
+                if body := read_by_themselves.get((method, path)):
+                    item[method]["requestBody"] = body
     paths["/_/health"]["get"]["security"] = []
     schemas = document["components"]["schemas"]
     del schemas["HTTPValidationError"], schemas["ValidationError"]
@@ -83,7 +88,7 @@ def _in_parts(path: str) -> str:
 def _describe(operation: Document, path: str, answer: Document | None) -> None:
     operation["responses"] = {
         **{
-            status: {**response, "content": _json(answer)} if answer else response
+            status: {**response, "content": _json(answer)} if answer else _with_events(response)
             for status, response in operation["responses"].items()
             if status.startswith("2")
         },
@@ -98,6 +103,13 @@ def _describe(operation: Document, path: str, answer: Document | None) -> None:
     for parameter in parameters:
         _limit(parameter, path)
     operation["parameters"] = parameters
+
+
+def _with_events(response: Document) -> Document:
+    """Return a response; FastAPI takes a stream of events for one text."""
+    if _EVENTS not in response.get("content", {}):
+        return response
+    return {**response, "content": {_EVENTS: {"schema": EVENT}}}
 
 
 def _limit(parameter: Document, path: str) -> None:

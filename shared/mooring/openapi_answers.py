@@ -152,7 +152,44 @@ _CLAIM = _all_of(
     {"server": _TEXT, "principal": _TEXT, "message": _TEXT, "createdAt": _TIME, "expiresAt": _TIME}
 )
 _SELF = _all_of({"principal": _TEXT, "keyId": _TEXT, "scopes": _list(_TEXT), "namespaces": _list(_TEXT)})
+_ACCEPTED = _all_of(
+    {"id": _TEXT, "deploymentId": _TEXT, "status": _TEXT, "mcpUrl": _TEXT, "warnings": _list(_TEXT)}
+)
+_RELEASE_PROPERTIES: Schema = {
+    "id": _TEXT,
+    "type": {"enum": ["stdio", "external_shttp"]},
+    "status": _TEXT,
+    "stage": {"enum": ["deploy", "scan", "metadata", "publish"]},
+    "isCurrent": _FLAG,
+    "createdAt": _TIME,
+    "updatedAt": _TIME,
+    "source": _OBJECT,
+    "commit": _null_or(_TEXT),
+    "mcpUrl": _TEXT,
+    "isCached": _FLAG,
+    "reason": _null_or(_TEXT),
+    "bundle": _null_or(_TEXT),
+    "launch": _null_or(_OBJECT),
+    "configSchema": _null_or(_OBJECT),
+    "surface": _null_or(_TEXT),
+    "protocolVersion": _null_or(_TEXT),
+    "offers": _null_or(_OBJECT),
+    "error": _null_or(_OBJECT),
+}
+_LINE = _all_of({"stage": _TEXT, "level": _TEXT, "message": _TEXT, "timestamp": _TIME})
+_RELEASE = _all_of(
+    {
+        **_RELEASE_PROPERTIES,
+        "logs": _list(_LINE),
+        "nextLine": _COUNT,
+        "changes": _null_or(_list(_OBJECT)),
+    }
+)
+_RELEASES = "/servers/{owner}/{name}/releases"
 _NAMED = _all_of({"name": _TEXT})
+
+EVENT = _all_of({"event": {"enum": ["init", "log", "status", "complete"]}, "id": _TEXT, "data": _TEXT})
+"""Of the stream of a release; `data` is JSON."""
 
 ANSWERS: dict[tuple[str, str], Schema] = {
     ("get", "/_/health"): _all_of({"status": _TEXT}),
@@ -170,6 +207,15 @@ ANSWERS: dict[tuple[str, str], Schema] = {
     ("post", "/servers/batch"): _all_of({"results": _list(_OUTCOME), "counts": _OBJECT}),
     ("get", "/servers/{owner}/{name}/logs"): _LOGS,
     ("get", "/sessions/{session_id}/logs"): _LOGS,
+    ("post", "/uploads"): _all_of({"status": {"enum": ["exists", "wanted"]}, "upload": _null_or(_OBJECT)}),
+    ("put", _RELEASES): _ACCEPTED,
+    ("get", _RELEASES): _all_of({"releases": _list(_all_of(_RELEASE_PROPERTIES)), "pagination": _OBJECT}),
+    ("get", _RELEASES + "/{release_id}"): _RELEASE,
+    ("get", _RELEASES + "/{release_id}/changes"): _all_of({"changes": _list(_OBJECT)}),
+    ("post", _RELEASES + "/{release_id}/resume"): _ACCEPTED,
+    ("post", _RELEASES + "/{release_id}/retry"): _ACCEPTED,
+    ("post", _RELEASES + "/{release_id}/cancel"): _ACCEPTED,
+    ("post", _RELEASES + "/{release_id}/rollback"): _ACCEPTED,
     ("get", "/namespaces"): _all_of({"namespaces": _list(_NAMED)}),
     ("get", "/bundles"): _all_of({"uploads": _FLAG, "workerPlatform": _null_or(_TEXT), "limitBytes": _COUNT}),
     ("post", "/bundles"): _all_of({"status": {"enum": ["exists", "wanted"]}, "upload": _null_or(_UPLOAD)}),

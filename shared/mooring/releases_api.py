@@ -46,6 +46,10 @@ _NEW = TypeAdapter[NewHostedRelease](NewHostedRelease)
 _PAYLOAD = TypeAdapter[ExternalPayload | HostedPayload | Any](Payload)
 
 
+class _Events(StreamingResponse):
+    media_type = "text/event-stream"
+
+
 @dataclass(frozen=True)
 class Releases:
     """What the routes work with; `stream_seconds` is how long one answer of events may take."""
@@ -133,7 +137,7 @@ def _reading(releases: Releases, views: ReleaseViews, owned: Owned) -> APIRouter
         server = owned(qualified_name, publisher)
         return views.detailed(server, table.get(server.name, release_id), after)
 
-    @router.get(f"{_ONE}/stream")
+    @router.get(f"{_ONE}/stream", response_class=_Events)
     def stream_release(
         publisher: Publisher, qualified_name: str, release_id: str, request: Request
     ) -> StreamingResponse:
@@ -142,9 +146,7 @@ def _reading(releases: Releases, views: ReleaseViews, owned: Owned) -> APIRouter
         last = request.headers.get("last-event-id", "")
         after = int(last) if last.isdigit() and len(last) < 9 else 0
         stream = events(table, views, server, record, after, releases.stream_seconds)
-        return StreamingResponse(
-            stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-        )
+        return _Events(stream, headers={"Cache-Control": "no-store"})
 
     @router.get(f"{_ONE}/changes")
     def compare_release(publisher: Publisher, qualified_name: str, release_id: str, to: str = "") -> Answer:

@@ -19,6 +19,8 @@ from mooring.keys import OF_ROLE, KeyTable, Principal
 from mooring.profiles import ProfileTable
 from mooring.registry_api import create_app
 from mooring.registry_search import RegistrySearch
+from mooring.release_table import ReleaseTable
+from mooring.releases_api import Releases
 from mooring.sealing import LocalSealer, Sealer
 from mooring.search.index import Index
 from mooring.search.reader import IndexReader
@@ -26,6 +28,7 @@ from mooring.search_documents import document
 from mooring.server_views import ServerViews
 from mooring.servers import Release, Server
 from mooring.tickets import TicketTable
+from mooring.uploads import Uploads
 from mooring_local import tables
 from tests import emulator
 from tests.unit.search_world import BagOfWords
@@ -130,3 +133,8 @@ def listed(http: TestClient, q: str = "", **params: Any) -> list[str]:
     answer = http.get("/servers", params={"q": q, **params})
     assert answer.status_code == 200, answer.text
     return [server["qualifiedName"] for server in answer.json()["servers"]]
+
+
+def releases(one: Registry, folder: Path) -> Releases:
+    table = ReleaseTable(one.dynamodb, tables.name("releases"), LocalSealer(bytes(32)))
+    return Releases(table, Uploads(folder), stream_seconds=0.1)

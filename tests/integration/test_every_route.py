@@ -7,7 +7,6 @@ listed/tides, which an admin has imported and the principal `publisher` claims.
 import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 from unittest.mock import MagicMock
 
@@ -22,14 +21,12 @@ from mooring.logs_api import ChildLogs
 from mooring.registry_api import create_app
 from mooring.registry_search import RegistrySearch
 from mooring.release_table import ReleaseTable
-from mooring.releases_api import Releases
 from mooring.sealing import LocalSealer
 from mooring.search.reader import IndexReader
 from mooring.server_views import ServerViews
-from mooring.uploads import Uploads
 from mooring.workers import WorkerClient, WorkerTable
 from mooring_local import tables
-from tests.integration.registry import LAUNCH, IndexOfNow, Registry, publish
+from tests.integration.registry import LAUNCH, IndexOfNow, Registry, publish, releases
 from tests.integration.route_table import SOURCE, TABLE, WHO, Row
 from tests.unit import public_world
 
@@ -58,11 +55,6 @@ def app(running_registry: Registry, tmp_path_factory: pytest.TempPathFactory) ->
             ws_url="wss://host",
             public_url="https://host",
         )
-
-
-def releases(one: Registry, folder: Path) -> Releases:
-    table = ReleaseTable(one.dynamodb, tables.name("releases"), LocalSealer(bytes(32)))
-    return Releases(table, Uploads(folder), stream_seconds=0.1)
 
 
 @pytest.fixture(scope="module")
