@@ -1,8 +1,5 @@
 """The HTTP API: the registry's app, on Lambda."""
 
-import tempfile
-from pathlib import Path
-
 import boto3
 from mangum import Mangum
 
@@ -12,19 +9,15 @@ from mooring.catalog import Catalog
 from mooring.catalog_editor import CatalogEditor
 from mooring.claim_proofs import Proofs
 from mooring.claims import Claims
-from mooring.index_requests import IndexRequests
 from mooring.keys import KeyTable
 from mooring.logs_api import WORKER_TIMEOUT_SECONDS, ChildLogs
 from mooring.observability import logger
 from mooring.profiles import ProfileTable
 from mooring.registry_api import create_app
-from mooring.registry_search import RegistrySearch
+from mooring.registry_search import configured
 from mooring.release_table import ReleaseTable
 from mooring.releases_api import Releases
 from mooring.sealing import sealer
-from mooring.search import blobs, models
-from mooring.search.reader import IndexReader
-from mooring.server_views import ServerViews
 from mooring.settings import AwsSettings, Settings
 from mooring.tickets import TicketTable
 from mooring.uploads import Uploads
@@ -35,21 +28,6 @@ logger.setLevel(settings.log_level)
 dynamodb = boto3.client("dynamodb")
 seal = sealer(settings)
 catalog = Catalog(dynamodb, settings.catalog_table, settings.usage_table)
-
-
-def _search() -> RegistrySearch:
-    views = ServerViews(settings.ws_url, settings.public_url)
-    if not settings.search_index:
-        return RegistrySearch(catalog, views)
-    reader = IndexReader(
-        blobs.opened(settings.search_index, Path(tempfile.gettempdir(), "mooring-index")),
-        models.encoder(settings.encoder, settings.models),
-        refresh_seconds=settings.search_refresh_seconds,
-    )
-    return RegistrySearch(catalog, views, reader, IndexRequests(dynamodb, settings.catalog_table))
-
-
-search = _search()
 editor = CatalogEditor(dynamodb, settings.catalog_table)
 keys = KeyTable(dynamodb, settings.keys_table)
 app = create_app(
@@ -62,7 +40,7 @@ app = create_app(
         WorkerTable(dynamodb, settings.workers_table),
         WorkerClient(settings.worker_secret, timeout_seconds=WORKER_TIMEOUT_SECONDS),
     ),
-    search,
+    configured(settings, dynamodb, catalog),
     Bundles(
         BundleStore.configured(settings.bundles, AwsSettings.read()),
         settings.worker_platform,

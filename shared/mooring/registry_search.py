@@ -4,8 +4,10 @@ A server is found by its exact name as soon as it is published. While the index 
 compared, and whoever keeps it is asked to build it again.
 """
 
+import tempfile
 from dataclasses import dataclass, replace
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from mooring import named_servers
 from mooring.catalog import Catalog
@@ -14,6 +16,7 @@ from mooring.index_requests import IndexRequests
 from mooring.names import normalise
 from mooring.observability import logger
 from mooring.renewed import Renewed
+from mooring.search import blobs, models
 from mooring.search.document import Document
 from mooring.search.index import Found, Hit, Index
 from mooring.search.manifest import IndexLost
@@ -22,6 +25,7 @@ from mooring.search.reader import IndexReader
 from mooring.search.words import words
 from mooring.search_documents import document, is_found
 from mooring.server_views import ServerViews, View
+from mooring.settings import Settings
 
 _LOST_SECONDS = 60
 _EXACT = 1.0
@@ -155,3 +159,16 @@ def _range(page: int, page_size: int, most: int | None) -> tuple[int, int]:
     """Return the offset and the length of a page."""
     offset = (page - 1) * page_size
     return offset, page_size if most is None else max(0, min(page_size, most - offset))
+
+
+def configured(settings: Settings, dynamodb: Any, catalog: Catalog) -> RegistrySearch:
+    """Return the search that the settings ask for, in a function with a temporary folder of its own."""
+    views = ServerViews(settings.ws_url, settings.public_url)
+    if not settings.search_index:
+        return RegistrySearch(catalog, views)
+    reader = IndexReader(
+        blobs.opened(settings.search_index, Path(tempfile.gettempdir(), "mooring-index")),
+        models.encoder(settings.encoder, settings.models),
+        refresh_seconds=settings.search_refresh_seconds,
+    )
+    return RegistrySearch(catalog, views, reader, IndexRequests(dynamodb, settings.catalog_table))

@@ -66,7 +66,7 @@ class ReleaseTable:
         `scan` is what its scan is to be made with, `config` and `headers`: kept sealed until that is over.
         """
         now = self._clock()
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+        stamp = iso8601(now).replace("-", "").replace(":", "")  # sorts in order of time, as ids do
         record = ReleaseRecord(
             server=server,
             id=f"{stamp}-{secrets.token_hex(4)}",
