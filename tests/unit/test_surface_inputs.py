@@ -61,7 +61,7 @@ NARROWED = {
     ),
     "one of the names that a map may have": (
         {"additionalProperties": {"type": ["string", "null"]}},
-        {**schema(a={"type": "string"}), "additionalProperties": {"type": ["string", "null"]}},
+        {"properties": {"a": {"type": "string"}}, "additionalProperties": {"type": ["string", "null"]}},
     ),
     "a schema that is closed": (schema(a={}), {**schema(a={}), "additionalProperties": False}),
 }
