@@ -152,7 +152,8 @@ def host(
     finally:
         registry.delete_server(candidate)
     registry.put_server(name, entry)
-    registry.patch_server(name, listed)
+    # What it does not declare any more would stay from the release before, and in the hash of what it offers.
+    registry.patch_server(name, {**dict.fromkeys(("tools", "prompts", "resources")), **listed})
     return listed
 
 

@@ -54,11 +54,15 @@ class Upstream:
             if self.is_silent:
                 await reader.read()  # until the client gives up
                 return
+            await self.ready(body)
             status, more, content = self.answer(method, target, body)
             told = {**more, "content-length": str(len(content)), "connection": "close"}
             head = "".join(f"{name}: {value}\r\n" for name, value in told.items())
             writer.write(f"HTTP/1.1 {status} Said\r\n{head}\r\n".encode() + content)
             await writer.drain()
+
+    async def ready(self, body: bytes) -> None:
+        """Wait before the answer."""
 
     def answer(self, method: str, target: str, body: bytes) -> Answer:
         if method == "GET" and target == http_scanning.CARD:
@@ -185,6 +189,30 @@ async def test_an_error_of_the_protocol_is_told_with_the_method() -> None:
     failed = await failure(Upstream((400, JSON, body.encode())))
 
     assert (failed.needs, "initialize" in failed.message) == ("config", True)
+
+
+async def test_a_stream_that_is_refused_is_not_taken_for_the_cause() -> None:
+    """A server of old that has sessions may still have no stream of its own messages."""
+
+    stream_was_refused = asyncio.Event()
+
+    class Sessions(Upstream):
+        async def ready(self, body: bytes) -> None:
+            if b"tools/list" in body:
+                await stream_was_refused.wait()
+
+        def answer(self, method: str, target: str, body: bytes) -> Answer:
+            if method == "GET":
+                stream_was_refused.set()
+            status, headers, content = super().answer(method, target, body)
+            return status, {**headers, "mcp-session-id": "s"}, content
+
+        def said(self, request: Message) -> Message:
+            is_list = request["method"] == "tools/list"
+            return {"error": {"code": -32603, "message": "boom"}} if is_list else super().said(request)
+
+    failed = await failure(Sessions())
+    assert failed.message == "tools/list was answered with an error: boom"
 
 
 async def test_an_answer_that_is_not_mcp_is_told() -> None:

@@ -11,21 +11,23 @@ from mooring import narrowing
 from mooring.narrowing import Budget, Difference
 from mooring.schemas import canonical
 
-SCALARS = (
-    st.none() | st.booleans() | st.integers(-4, 4) | st.sampled_from([0.5, 1.5]) | st.text("ab", max_size=3)
-)
-VALUES = st.recursive(
-    SCALARS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("pqr"), inner, max_size=3),
-    max_leaves=5,
-)
+SCALARS = [None, True, False, -2, -1, 0, 1, 2, 3, 0.5, 1.5, "", "a", "b", "ab", "aab", "bba"]
+LISTS = [[], [1], ["a"], [None], [1, 1], [1, "a"], ["a", "b"], ["a", "a", 1], [[1], ["a"]], [{"p": 1}]]
+MEMBERS = [None, 1, 2, "a", "ab", [1], {"q": 1}]
+OBJECTS: list[Any] = [
+    {},
+    *({name: value} for name in "pqr" for value in MEMBERS),
+    *({"p": one, "q": other} for one in (1, "a") for other in (1, "a", None)),
+    {"p": 1, "q": 1, "r": 1},
+]
+VALUES: list[Any] = [*SCALARS, *LISTS, *OBJECTS]
 TYPES = ["null", "boolean", "integer", "number", "string", "array", "object"]
 NUMBERS = st.integers(-3, 3)
 COUNTS = st.integers(0, 3)
 LEAVES: dict[str, st.SearchStrategy[Any]] = {
     "type": st.sampled_from(TYPES) | st.lists(st.sampled_from(TYPES), min_size=1, max_size=3, unique=True),
-    "enum": st.lists(SCALARS, max_size=3),
-    "const": SCALARS,
+    "enum": st.lists(st.sampled_from(SCALARS), max_size=3),
+    "const": st.sampled_from(SCALARS),
     **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), NUMBERS),
     "multipleOf": st.integers(1, 4),
     **dict.fromkeys(
@@ -50,14 +52,16 @@ def with_keywords(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         **dict.fromkeys(("not", "if", "then", "contains", "propertyNames", "unevaluatedProperties"), inner),
         "$ref": st.sampled_from([f"#/$defs/{name}" for name in DEFINITIONS]),
     }
-    few = st.lists(st.sampled_from(sorted(keywords)), max_size=3, unique=True)
-    return few.flatmap(lambda names: st.fixed_dictionaries({name: keywords[name] for name in names}))
+    return few(keywords)
 
 
-SCHEMAS = st.recursive(
-    st.booleans() | st.fixed_dictionaries({}, optional=LEAVES), with_keywords, max_leaves=5
-)
-# Without references, and closed: nothing is left out on purpose then.
+def few(keywords: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
+    """Many keywords together accept nothing."""
+    names = st.lists(st.sampled_from(sorted(keywords)), max_size=3, unique=True)
+    return names.flatmap(lambda names: st.fixed_dictionaries({name: keywords[name] for name in names}))
+
+
+SCHEMAS = st.recursive(st.booleans() | few(LEAVES), with_keywords, max_leaves=5)
 ROOTS = st.builds(
     lambda schema, definitions: {**schema, "$defs": definitions} if isinstance(schema, dict) else schema,
     SCHEMAS,
@@ -71,7 +75,7 @@ ROOTS = st.builds(
 def changed(draw: st.DrawFn) -> tuple[Any, Any]:
     """Give a schema, and often the same with one of its parts exchanged: two by chance share nothing."""
     before = draw(ROOTS)
-    if draw(st.booleans()):
+    if draw(st.integers(0, 9)) == 0:
         return before, draw(ROOTS)
     return before, _exchanged(draw, before)
 
@@ -79,6 +83,8 @@ def changed(draw: st.DrawFn) -> tuple[Any, Any]:
 def _exchanged(draw: st.DrawFn, schema: Any) -> Any:
     if not isinstance(schema, dict) or not schema:
         return draw(SCHEMAS)
+    if draw(st.booleans()):
+        return {**schema, **draw(few(LEAVES))}
     name = draw(st.sampled_from(sorted(schema)))
     value = schema[name]
     if name in ("properties", "$defs", "patternProperties") and value:
@@ -96,19 +102,14 @@ def narrowed(before: Any, after: Any) -> list[Difference]:
     return narrowing.narrowed(before, after, Budget())
 
 
-def accepts(schema: Any, value: Any) -> bool:
-    return Draft202012Validator(schema).is_valid(value)
-
-
-@settings(max_examples=400, deadline=None)
-@given(changed(), st.lists(VALUES, min_size=8, max_size=8))
-def test_no_change_that_refuses_a_value_that_was_accepted_is_missed(
-    pair: tuple[Any, Any], values: list[Any]
-) -> None:
+@settings(max_examples=1000, deadline=None)
+@given(changed())
+def test_no_change_that_refuses_a_value_that_was_accepted_is_missed(pair: tuple[Any, Any]) -> None:
     before, after = pair
     if narrowed(canonical(before), canonical(after)) or _is_left_out(before, after):
         return
-    assert [value for value in values if accepts(before, value) and not accepts(after, value)] == []
+    accepts, still_accepts = Draft202012Validator(before).is_valid, Draft202012Validator(after).is_valid
+    assert [value for value in VALUES if accepts(value) and not still_accepts(value)] == []
 
 
 def _is_left_out(before: Any, after: Any) -> bool:

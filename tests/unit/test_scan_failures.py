@@ -60,6 +60,7 @@ OTHERS = {
     "Segmentation fault": "by hand",
     "RuntimeError: maximum recursion depth exceeded": "by hand",
     "database is locked": "by hand",
+    "Error: invalid state in read_file_cache": "by hand",
     "ModuleNotFoundError: No module named 'requests'": "dependencies",
     "ImportError: cannot import name 'FastMCP' from 'mcp.server'": "dependencies",
     "Error: Cannot find module '@modelcontextprotocol/sdk/server/index.js'": "dependencies",

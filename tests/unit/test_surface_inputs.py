@@ -55,6 +55,14 @@ NARROWED = {
         {"$defs": {"d": {"type": "string"}}, **schema(a={"$ref": "#/$defs/d"})},
     ),
     "what is not understood": (schema(a={"not": {"const": 1}}), schema(a={"not": {"const": 2}})),
+    "a pattern of names": (
+        {"type": "object", "patternProperties": {"^x": {}}, "additionalProperties": False},
+        {"type": "object", "additionalProperties": False},
+    ),
+    "one of the names that a map may have": (
+        {"additionalProperties": {"type": ["string", "null"]}},
+        {"properties": {"a": {"type": "string"}}, "additionalProperties": {"type": ["string", "null"]}},
+    ),
     "a schema that is closed": (schema(a={}), {**schema(a={}), "additionalProperties": False}),
 }
 
@@ -66,12 +74,18 @@ def test_what_refuses_an_input_that_was_accepted_is_breaking(
     assert input_changes(before, after)["input-narrowed"] is True
 
 
+ONE_WAY = {
+    "what is not understood",
+    "a new required property",
+    "a removed property that is refused now",
+    "a pattern of names",
+    "one of the names that a map may have",
+}
 WIDENED = {
     **{
         f"the other way: {what}": (after, before)
         for what, (before, after) in NARROWED.items()
-        if what
-        not in ("what is not understood", "a new required property", "a removed property that is refused now")
+        if what not in ONE_WAY
     },
     "a new property that may be left out": (schema(a={}), schema(a={}, b={"type": "string"})),
     "null as an alternative": (

@@ -52,6 +52,19 @@ def test_it_is_started_once_beside_the_server_with_a_made_up_configuration(
     assert platform.asked[-2:] == [("PUT", "/servers/acme/weather"), ("PATCH", "/servers/acme/weather")]
 
 
+def test_what_a_release_does_not_offer_any_more_is_forgotten(
+    run: Run, platform: HandMade, folder: Path
+) -> None:
+    offered = {"tools": [], "resources": [{"uri": "a://b", "name": "b"}]}
+    platform.servers["acme/weather"] = entry("acme/weather", offered)
+
+    run("add", str(folder), "--name", "acme/weather")
+
+    server = platform.servers["acme/weather"]
+    assert server["resources"] is None
+    assert server["prompts"] == [{"name": "greet"}]
+
+
 def test_the_registry_itself_is_hosted_as_a_server(run: Run, platform: HandMade, tmp_path: Path) -> None:
     result = run("add", "registry")
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from mooring.errors import ChildExited
+from mooring.errors import ChildExited, ScanFailed
 from mooring.keys import OF_ROLE, SCOPES
 from mooring_cli import keys
+from mooring_cli.failures import failure
 from tests.unit.cli.hand_made import KEY, TOOL, HandMade, entry
 
 Run = Callable[..., Result]
@@ -118,6 +119,16 @@ def test_the_url_can_be_pinned_to_what_the_server_offers(run: Run, weather: Hand
 
     assert run("url", "acme/weather", "--pin").stdout.endswith(f"&pin={'ab' * 32}\n")
     assert f"surface: {'ab' * 32}" in run("show", "acme/weather").stdout
+
+
+def test_a_scan_that_failed_says_itself_what_is_next() -> None:
+    told = failure(ScanFailed("it ended", {"advice": "List tools without keys", "exitCode": 1}))
+
+    assert (told.message, told.next_step, told.details) == (
+        "it ended",
+        "List tools without keys",
+        ("exit code: 1",),
+    )
 
 
 def test_what_was_never_scanned_cannot_be_pinned(run: Run, weather: HandMade) -> None:
