@@ -19,6 +19,8 @@ MAX_CHARACTERS = 1_000_000
 """Of JSON that is looked at for two schemas, so that nobody can have us compare for minutes (some 0.3 s)."""
 MAX_CHARACTERS_IN_ALL = 20_000_000
 MAX_DEPTH = 64
+IS_UNNAMED_UNUSED = True
+"""Otherwise every new parameter that may be left out would break callers, by JSON Schema's letter."""
 _COST_OF_A_PAIR = 500  # in characters: what is done with it whatever its size
 
 _STRINGS: Types = frozenset({"string"})
@@ -177,7 +179,7 @@ class _Inclusion:
             there = f"{place}/{pointed(name)}"
             if name in before:
                 found += self._compare(before[name], after.get(name, others_now), there)
-            elif "additionalProperties" in old:
+            elif "additionalProperties" in old or not IS_UNNAMED_UNUSED:
                 found += self._compare(others, after[name], there)
         if "patternProperties" in old and "patternProperties" not in new and others_now not in (True, {}):
             found.append(Difference(place, "patternProperties", old["patternProperties"], _NOT_STATED))
