@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.workspace import WORKSPACE
 
-_SOURCES = Path(__file__).with_name("children")
+SOURCES = Path(__file__).with_name("children")
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ def build() -> Child:
     program = WORKSPACE / "bench-echo"
     if compiler:
         built = subprocess.run(
-            [compiler, "-O2", "-o", str(program), str(_SOURCES / "echo.c")], check=False, timeout=60
+            [compiler, "-O2", "-o", str(program), str(SOURCES / "echo.c")], check=False, timeout=60
         )
         if built.returncode == 0:
             return Child([str(program)], "C")
-    return Child([sys.executable, "-S", "-E", str(_SOURCES / "echo.py")], "Python")
+    return Child([sys.executable, "-S", "-E", str(SOURCES / "echo.py")], "Python")

@@ -10,6 +10,9 @@ Kind = Literal["stdio", "container-http", "http", "typescript-runtime", "python-
 Launch = dict[str, Any]
 """A launch rule as `mooring.launch` resolves it."""
 
+RECIPE = 1
+"""Counts the changes of how a bundle is made; what was built in another way is built again."""
+
 Progress = Callable[[str], None]
 
 _WEB_ADDRESS = re.compile(r"https?://\S{1,1900}")

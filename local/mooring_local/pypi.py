@@ -25,6 +25,8 @@ _NO_NETWORK = (
     "ReadTimeoutError",
     "Cannot connect to proxy",
 )
+# pip compares what it installs elsewhere with what is installed beside itself, which is Mooring.
+QUIET = ("--no-warn-conflicts", "--progress-bar=off")
 PIP = commands.Program(
     "pip",
     "ERROR:",
@@ -81,7 +83,7 @@ def install(
 
 
 def _pip(spec: str, target: Path, report: Path) -> list[str]:
-    options = ["--no-compile", "--no-input", "--disable-pip-version-check", "--report", str(report)]
+    options = ["--no-compile", "--no-input", "--disable-pip-version-check", *QUIET, "--report", str(report)]
     return [sys.executable, "-m", "pip", "install", "--target", str(target), *options, "--", spec]
 
 

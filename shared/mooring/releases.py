@@ -120,7 +120,7 @@ def failed(record: ReleaseRecord, status: Status, error: Mapping[str, Any]) -> R
 def live(server: Server, record: ReleaseRecord) -> dict[str, Any]:
     """Return the changes of `server` that make a release the current one."""
     offers = record.offers or {}
-    scanned = {name: offers.get(name) for name in OFFERS}
+    scanned = {name: offers.get(name, []) for name in OFFERS}  # None would be: not scanned
     if record.source["type"] == "external":
         remote = {"type": "http", "url": record.source["url"]}
         schema = record.source.get("configSchema") or server.config_schema

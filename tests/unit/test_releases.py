@@ -49,7 +49,7 @@ def test_a_failure_says_only_what_there_is_to_say() -> None:
 
 def test_what_is_live_is_what_was_scanned_of_the_release() -> None:
     changes = live(SERVER, replace(RECORD, release=RELEASE, offers=OFFERS))
-    assert changes == {**OFFERS, "resources": None, "release": RELEASE}
+    assert changes == {**OFFERS, "resources": [], "release": RELEASE}
 
 
 def test_what_runs_elsewhere_is_live_as_a_remote() -> None:

@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import boto3
@@ -45,7 +46,7 @@ async def _run(home: Home) -> None:
         TicketTable(dynamodb, settings.tickets_table, seal),
         settings.ws_url,
         scan,
-        scan_http,
+        partial(scan_http, allow_private=settings.allow_private_upstreams),
         kept=settings.releases_kept,
     )
     builder = Builder(

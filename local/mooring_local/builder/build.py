@@ -20,7 +20,7 @@ from mooring.release_bodies import BuiltPackage
 from mooring.staging import Workspace
 from mooring_local.builder import isolation
 from mooring_local.builder.egress import SOCKET, Egress
-from mooring_local.builder.inputs import Inputs
+from mooring_local.builder.inputs import Inputs, fixed
 from mooring_local.builder.isolation import LimitExceeded, Limits, Place
 from mooring_local.packages import BuildFailed, Progress
 from mooring_local.runtimes import runtime_path
@@ -67,14 +67,16 @@ class Builder:
         Raises:
             BuildFailed: says why, and what to do.
         """
+        identity: object = fixed(source)
+        if known := self._known(server, identity):
+            return known
         with staging.workspace(self._bundles.resolve()) as workspace, self._scratch() as scratch:
-            identity: object = None
             place = Place(workspace.path, scratch, self._cache(server), file)
             async with self._egress.serving(scratch), self._child(place, source) as (process, order):
                 talk = _Talk(process, progress)
                 await talk.tell(order)
                 said = await self._watched(process, place, talk.hear("identity"))
-                identity = said["identity"]
+                identity = identity or said["identity"]
                 if known := self._known(server, identity):
                     return known
                 await talk.tell("build")

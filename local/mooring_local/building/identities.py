@@ -14,10 +14,8 @@ from typing import Any
 from mooring_local import repositories
 from mooring_local.building import documents, origins
 from mooring_local.building.origins import Document, Git, Registry, Upload
+from mooring_local.packages import RECIPE
 from mooring_local.repositories import CannotFetch
-
-RECIPE = 1
-"""Counts the changes of how a bundle is made; what was built in another way is built again."""
 
 _SECONDS = 60.0
 _EXACT_NPM = re.compile(r"(@?[^@]+)@(\d+\.\d+\.\d+[\w.+-]*)")

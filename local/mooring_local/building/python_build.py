@@ -105,6 +105,7 @@ class PythonBuild:
                 "--no-input",
                 "--disable-pip-version-check",
                 "--no-warn-script-location",
+                *pypi.QUIET,
             ]
             options += ["--upgrade", "--target", str(self._site)]
             if project.constraints:

@@ -1,4 +1,4 @@
-"""The routes of releases (`mooring.releases_api`): what is asked for is checked, and shown as clients read it."""
+"""The routes of releases (`mooring.releases_api`): what they refuse, and what clients read."""
 
 import hashlib
 import json
