@@ -49,4 +49,7 @@ JSON_OBJECT = _JsonObject()
 JSON_FILE = _JsonFile()
 
 server = click.argument("server", type=SERVER_NAME)
+headers = click.option(
+    "--headers", type=JSON_FILE, help="Of a server elsewhere: headers for its scan, a JSON file; not kept."
+)
 config = click.option("--config", type=JSON_FILE, help="The session's configuration, a JSON file.")

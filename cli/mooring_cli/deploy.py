@@ -30,6 +30,8 @@ _NOT_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9@+._ -]")
     type=arguments.JSON_FILE,
     help="What it is started with to list its tools, a JSON file; not kept.",
 )
+@click.option("--external", is_flag=True, help="SOURCE is the address of a server that runs elsewhere.")
+@arguments.headers
 @click.option("--no-wait", is_flag=True, help="Only ask for the release; see it with: mooring releases")
 @output.as_json
 @pass_target
@@ -40,6 +42,8 @@ def deploy(
     ref: str,
     folder: str,
     config: dict[str, Any] | None,
+    external: bool,
+    headers: dict[str, Any] | None,
     no_wait: bool,
     as_json: bool,
 ) -> None:
@@ -52,10 +56,10 @@ def deploy(
     started and has listed what it offers; until then, and if it fails, the one before stays.
     """
     registry = target.registry
-    wanted = _source(target, source, ref, folder)
+    wanted = {"type": "external", "url": source} if external else _source(target, source, ref, folder)
     qualified_name = name or _name(source, wanted)
     _create(registry, qualified_name)
-    body = {"source": wanted, **({} if config is None else {"config": config})}
+    body = {"source": wanted, "config": config, "headers": headers}
     release = registry.request_release(qualified_name, body)
     if no_wait:
         _tell(as_json, release, f"{qualified_name}: release {release['id']} is queued")
@@ -140,8 +144,8 @@ def _name(source: str, wanted: dict[str, Any]) -> str:
         )
     if wanted["type"] == "upload":
         return add.default_name("", Path(source).resolve().name.partition(".")[0])
-    if wanted["type"] == "listed":
-        raise Failure("listed: of which server?", "Name it: --name owner/name")
+    if wanted["type"] in ("listed", "external"):
+        raise Failure(f"{source}: of which server?", "Name it: --name owner/name")
     return add.default_name(source, re.sub(r"(?<=.)[@=<>!~\[ ].*", "", wanted["spec"]))
 
 
@@ -160,10 +164,10 @@ def _report(target: Target, name: str, release: dict[str, Any], server: dict[str
     wants = ", ".join((release.get("configSchema") or {}).get("properties") or {})
     rows = [
         ("detected", release.get("reason") or "what the registry says of it"),
-        ("runs", output.first_line(runs)),
+        *([("runs", output.first_line(runs))] if launch else []),
         *([("asks for", wants)] if wants else []),
         ("release", release["id"]),
-        ("connect", connect_url(target.ws_url, name)),
+        ("connect", release["upstreamUrl"] or connect_url(target.ws_url, name)),
         ("page", f"{target.url}/server/{name}"),
     ]
     output.print_table((f"{name} IS LIVE", ""), rows)

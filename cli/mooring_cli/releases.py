@@ -88,10 +88,17 @@ def rollback(target: Target, server: str, release: str) -> None:
 @arguments.server
 @release_id
 @arguments.config
+@arguments.headers
 @pass_target
-def retry(target: Target, server: str, release: str, config: dict[str, Any] | None) -> None:
+def retry(
+    target: Target,
+    server: str,
+    release: str,
+    config: dict[str, Any] | None,
+    headers: dict[str, Any] | None,
+) -> None:
     """Make a release that has failed once more; --config is what its scan starts it with, and is not kept."""
-    body = {} if config is None else {"config": config}
+    body = {"config": config, "headers": headers}
     again = target.registry.act_on_release(server, release, "retry", body)
     following.check(server, following.follow(target.registry, server, again["id"]))
 

@@ -54,14 +54,31 @@ class ListedSource(Body):
     type: Literal["listed"]
 
 
+class ExternalSource(Body):
+    """A server that runs elsewhere, over Streamable HTTP: it is scanned and listed, and nothing is built."""
+
+    type: Literal["external"]
+    url: HttpsUrl
+    config_schema: ConfigSchema | None = None
+
+
 Source = Annotated[
-    GitSource | PackageSource | UploadSource | ServerJsonSource | ListedSource, Field(discriminator="type")
+    GitSource | PackageSource | UploadSource | ServerJsonSource | ListedSource | ExternalSource,
+    Field(discriminator="type"),
 ]
+Headers = Annotated[dict[str, str], Field(max_length=20)]
 
 
 class NewScan(Body):
+    """What it is scanned with, and what is not kept: its configuration, or headers for one elsewhere."""
+
     config: dict[str, Any] | None = None
-    """What it is started with to be scanned; not kept."""
+    headers: Headers | None = None
+
+    @property
+    def scan(self) -> Document | None:
+        given = {"config": self.config, "headers": self.headers}
+        return {name: value for name, value in given.items() if value is not None} or None
 
 
 class NewHostedRelease(NewScan):

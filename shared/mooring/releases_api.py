@@ -112,7 +112,7 @@ def _asking(releases: Releases, views: ReleaseViews, owned: Owned, public_url: s
         publisher: Publisher, qualified_name: str, release_id: str, body: NewScan | None = None
     ) -> Answer:
         server = owned(qualified_name, publisher)
-        record = table.again(table.get(server.name, release_id), _scan(body))
+        record = table.again(table.get(server.name, release_id), body.scan if body else None)
         return views.accepted(server, record)
 
     return router
@@ -186,10 +186,10 @@ async def _asked(
     """Read the body of a request for a release: JSON of ours, or a form as Smithery's clients send it."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         body = _validated(_NEW, await request.body(), "")
-        source = body.source.model_dump(by_alias=True)
+        source = body.source.model_dump(by_alias=True, exclude_none=True)
         if source["type"] == "listed":
             source = _listed(server)
-        return source, _scan(body), "stdio"
+        return source, body.scan, "external_shttp" if source["type"] == "external" else "stdio"
     length = request.headers.get("content-length", "")
     if not length.isdigit() or int(length) > _MAX_FORM_BYTES:
         raise InvalidRequest(f"the form must say its Content-Length, of at most {_MAX_FORM_BYTES} bytes")
@@ -223,10 +223,6 @@ def _validated(adapter: TypeAdapter[Any], text: bytes, prefix: str) -> Any:
         found = api_errors.problems(error.errors())
         found = [{**problem, "field": f"{prefix}{problem['field']}"} for problem in found]
         raise InvalidRequest(api_errors.summary(found), {"errors": found}) from error
-
-
-def _scan(body: NewScan | None) -> Document | None:
-    return {"config": body.config} if body and body.config is not None else None
 
 
 def _listed(server: Server) -> Document:

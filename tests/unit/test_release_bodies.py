@@ -26,6 +26,7 @@ LAUNCH = {
         {"type": "upload", "sha256": "a" * 64, "name": "my server.mcpb"},
         {"type": "server.json", "document": {"name": "a/b"}},
         {"type": "listed"},
+        {"type": "external", "url": "https://host/mcp"},
     ],
 )
 def test_each_kind_of_source_is_read(source: dict[str, Any]) -> None:
@@ -46,7 +47,7 @@ def test_each_kind_of_source_is_read(source: dict[str, Any]) -> None:
         {"type": "upload", "sha256": "../../etc/passwd", "name": "a"},
         {"type": "upload", "sha256": "a" * 64, "name": "../a"},
         {"type": "folder", "path": "/etc"},
-        {"type": "external", "url": "https://host"},
+        {"type": "external", "url": "ftp://host"},
         {},
     ],
 )

@@ -27,6 +27,8 @@ from mooring_local.runtimes import runtime_path
 
 _MAX_LINE_BYTES = 4 * 1024 * 1024  # of what the child says; a package holds its configSchema
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
+_COMPILE_SECONDS = 120.0
+_OPEN = 0o755
 _END_SECONDS = 2.0
 _LAST_WORDS_SECONDS = 1.0
 _LAST_WORDS_BYTES = 65_536
@@ -71,7 +73,8 @@ class Builder:
         if known := self._known(server, identity):
             return known
         with staging.workspace(self._bundles.resolve()) as workspace, self._scratch() as scratch:
-            place = Place(workspace.path, scratch, self._cache(server), file)
+            cache = await asyncio.to_thread(self._cache, server)
+            place = Place(workspace.path, scratch, cache, file)
             async with self._egress.serving(scratch), self._child(place, source) as (process, order):
                 talk = _Talk(process, progress)
                 await talk.tell(order)
@@ -82,7 +85,8 @@ class Builder:
                 await talk.tell("build")
                 said = await self._watched(process, place, talk.hear("package"))
             package = _package(said)
-            digest = await asyncio.to_thread(self._seal, workspace, source, package, progress)
+            progress("Sealing the bundle")
+            digest = await asyncio.to_thread(self._seal, workspace, source, package)
         if isinstance(identity, str):
             kept = {"digest": digest, "package": package.model_dump(by_alias=True)}
             self._inputs.keep(server, identity, kept)
@@ -112,15 +116,15 @@ class Builder:
             hearing.cancel()
             watching.cancel()
 
-    def _seal(self, workspace: Workspace, source: Document, package: BuiltPackage, progress: Progress) -> str:
+    def _seal(self, workspace: Workspace, source: Document, package: BuiltPackage) -> str:
         """Make what was built a bundle that nobody changes; what is in it comes from strangers."""
         check(workspace.path)
         trees.clean(workspace.path)
         digest = trees.digest(workspace.path)
         path = workspace.path.with_name(digest)
         if not path.exists():
-            progress("Sealing the bundle")
-            staging.compile_python(workspace, path, [sys.executable])
+            compiler = isolation.bounded([sys.executable], self._limits.memory_bytes)
+            staging.compile_python(workspace, path, compiler, timeout_seconds=_COMPILE_SECONDS)
             about = {"source": source, **package.model_dump(by_alias=True)}
             (workspace.path / trees.DESCRIPTION).write_text(json.dumps(about, indent=2), encoding="utf-8")
             trees.freeze(workspace.path)
@@ -247,6 +251,10 @@ def _package(said: Document) -> BuiltPackage:
 def check(root: Path) -> None:
     """Refuse a tree that is not made of files, folders, and links that stay in it; raises BuildFailed."""
     real = root.resolve()
+    if os.path.lexists(root / trees.DESCRIPTION):
+        raise BuildFailed(
+            f"{trees.DESCRIPTION} is there already", "Have the build remove it: it is Mooring's"
+        )
     for folder, folder_names, file_names in os.walk(root):
         for path in (Path(folder, name) for name in (*folder_names, *file_names)):
             mode, name = path.lstat().st_mode, path.relative_to(root)
@@ -257,7 +265,9 @@ def check(root: Path) -> None:
                         f"{name} is a link that leads out of what was built",
                         "Have the build copy what it needs",
                     )
-            elif not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            elif stat.S_ISDIR(mode):
+                path.chmod(_OPEN)  # or what is in it would be neither looked at nor part of the digest
+            elif not stat.S_ISREG(mode):
                 raise BuildFailed(f"{name} is neither a file nor a folder", "Have the build remove it")
 
 

@@ -132,6 +132,12 @@ async def watch(process: asyncio.subprocess.Process, place: Place, limits: Limit
             measured_at = loop.time()
 
 
+def bounded(command: Sequence[str], memory_bytes: int) -> list[str]:
+    """Return a command that reads what strangers wrote, and may take no more memory than that."""
+    program = shutil.which("prlimit")
+    return [program, "--core=0", f"--as={memory_bytes}", "--", *command] if program else list(command)
+
+
 def kill(pid: int) -> None:
     """Kill a build with all it has started; its namespace of processes goes with its first one."""
     left = _descendants(pid)
