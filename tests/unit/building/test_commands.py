@@ -90,7 +90,10 @@ def test_a_program_that_is_not_here_is_named() -> None:
         ("npm error code E404", "no such package"),
         ("npm error code ERESOLVE", "contradict"),
         ("npm error gyp ERR! not ok\nnpm error command failed", "native code"),
-        ("node_modules/x postinstall: Error: ENOTFOUND\nnode_modules/x postinstall: Failed", "at installation"),
+        (
+            "node_modules/x postinstall: Error: ENOTFOUND\nnode_modules/x postinstall: Failed",
+            "at installation",
+        ),
         ("src/a.ts(1,1): error TS2304: Cannot find name", "TypeScript"),
         ("sh: 1: tsc: not found", "devDependencies"),
         ("Error: Cannot find module 'x'", "module that is missing"),
