@@ -17,19 +17,20 @@ from mooring_local.packages import (
 )
 
 _NO_NETWORK = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH")
+NATIVE = (
+    ("node-gyp", "gyp ERR!", "prebuild-install"),
+    "It compiles native code and there is no compiler here; take a version with a prebuilt file",
+)
 NPM = commands.Program(
     "npm",
     "npm error",
     (
+        NATIVE,
         (_NO_NETWORK, "npm cannot reach its registry; check the network and npm's own configuration"),
         (("E404",), "There is no such package; check the spelling"),
         (("ETARGET",), "There is no such version; see which exist: npm view <package> versions"),
         (("EBADENGINE",), "The package needs another version of Node"),
         (("ERESOLVE",), "Its dependencies contradict each other; add a lock file, or correct their versions"),
-        (
-            ("node-gyp", "gyp ERR!", "prebuild-install"),
-            "It compiles native code and there is no compiler here; take a version with a prebuilt file",
-        ),
     ),
 )
 

@@ -35,6 +35,11 @@ _QUIET = {
     "PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD": "1",
 }
 SCRIPT_HINTS: commands.Hints = (
+    npm.NATIVE,
+    (
+        ("npm error command failed", "postinstall: Failed", "install: Failed", "prepare: Failed"),
+        "A script that runs at installation failed; it may fetch something from where builds do not reach",
+    ),
     *npm.NPM.hints,
     (
         ("error TS", "TS2307", "TS2345"),

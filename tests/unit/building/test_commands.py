@@ -89,7 +89,11 @@ def test_a_program_that_is_not_here_is_named() -> None:
         ("npm error code EAI_AGAIN", "network"),
         ("npm error code E404", "no such package"),
         ("npm error code ERESOLVE", "contradict"),
-        ("npm error gyp ERR! not ok", "native code"),
+        ("npm error gyp ERR! not ok\nnpm error command failed", "native code"),
+        (
+            "node_modules/x postinstall: Error: ENOTFOUND\nnode_modules/x postinstall: Failed",
+            "at installation",
+        ),
         ("src/a.ts(1,1): error TS2304: Cannot find name", "TypeScript"),
         ("sh: 1: tsc: not found", "devDependencies"),
         ("Error: Cannot find module 'x'", "module that is missing"),
@@ -98,5 +102,5 @@ def test_a_program_that_is_not_here_is_named() -> None:
 def test_what_builds_fail_of_has_a_next_step(line: str, step: str) -> None:
     program = commands.Program("npm", "npm error", node_build.SCRIPT_HINTS)
 
-    assert step in commands.failure(program, "build", [line]).next_step
+    assert step in commands.failure(program, "build", line.splitlines()).next_step
     assert commands.failure(npm.NPM, "build", ["?"]).next_step.startswith("Run npm by hand")

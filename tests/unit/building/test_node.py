@@ -129,7 +129,8 @@ def test_what_npx_would_fetch_is_in_the_bundle(make: Maker) -> None:
 def test_scripts_and_the_package_itself_are_started_without_npm(make: Maker) -> None:
     scripts = {
         "start": "npm run build && node server.js",
-        "build": "node -e 0",
+        "build": "mkdir made",  # fails where it is done again
+        "late": "mkdir made && node server.js",
         "other": "node server.js 'a b' '$HOME'",
     }
     manifest = {"name": "@acme/weather", "version": "1.0.0", "bin": "server.js", "scripts": scripts}
@@ -150,6 +151,7 @@ def test_scripts_and_the_package_itself_are_started_without_npm(make: Maker) -> 
         ("yarn start --fast", "start", ["--fast"]),
         ("yarn", "start", []),
         ("pnpm run start", "start", []),
+        ("yarn late", "late", []),
         ("npm run other", "other", ["a b", "$HOME"]),
         ("npx @acme/weather --fast", None, ["--fast"]),
         ("npx -y @acme/weather@latest", None, []),

@@ -82,6 +82,8 @@ def test_a_project_is_installed_at_the_versions_of_its_lock_and_the_same_twice(m
     named = [path for path in first.names() if here.encode() in (first.path / path).read_bytes()]
     assert named == []
     assert not [name for name in first.names() if name.endswith("direct_url.json")]
+    script = first.path / ".mooring" / "python" / "bin" / "weather-py"
+    assert script.read_text().splitlines()[0] == "#!/usr/bin/env python3"
 
 
 @pytest.mark.integration
