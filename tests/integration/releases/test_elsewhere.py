@@ -35,12 +35,10 @@ class _Upstream(BaseHTTPRequestHandler):
         match message["method"]:
             case "initialize":
                 version = message["params"]["protocolVersion"]
-                about = {"name": "elsewhere", "version": "1"}
-                said["result"] = {"protocolVersion": version, "capabilities": {"tools": {}}}
                 said["result"] = {
                     "protocolVersion": version,
                     "capabilities": {"tools": {}},
-                    "serverInfo": info,
+                    "serverInfo": {"name": "elsewhere", "version": "1"},
                 }
             case "tools/list":
                 said["result"] = {"tools": [{"name": "forecast", "inputSchema": {"type": "object"}}]}
