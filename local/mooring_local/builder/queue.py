@@ -19,7 +19,7 @@ from mooring_local.builder import isolation
 from mooring_local.builder.build import Builder, Built
 from mooring_local.packages import BuildFailed
 
-_LOOK_SECONDS = 0.1
+_LOOK_SECONDS = 0.2  # each look costs the emulator 2 ms
 _AGAIN_SECONDS = 1.0  # the tables may be being restored
 _WANTED_SECONDS = 0.3
 
