@@ -27,7 +27,8 @@ _BUILD_SECONDS = 120.0
 _START_SECONDS = 60.0
 _BETWEEN_STARTS_SECONDS = 0.3  # what ends a session is not to be counted in the next start
 _STARTING = b"Starting "
-_SHOWN_LINES = 4
+_SHOWN_LINES = 3
+_SHOWN_CHARACTERS = 400
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"  # as the worker's sandbox has it
 
 
@@ -141,8 +142,16 @@ async def _mooring(
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
     if status:
-        raise NotWorking(" / ".join([line for line in said if line][-_SHOWN_LINES:]))
+        raise NotWorking(_reason(said))
     return await printed
+
+
+def _reason(said: list[str]) -> str:
+    """Return the error among the lines of a command, and the last of what follows it."""
+    lines = [line.removeprefix("| ") for line in said if line]
+    first = next((number for number, line in enumerate(lines) if line.startswith("Error")), 0)
+    told = [*lines[first : first + 1], *lines[first + 1 :][-_SHOWN_LINES:]]
+    return " / ".join(told)[:_SHOWN_CHARACTERS]
 
 
 async def _start(outcome: Outcome, place: Place, bundle: Path, starts: int) -> None:
