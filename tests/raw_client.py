@@ -1,14 +1,18 @@
 """A WebSocket client that knows frames and nothing of MCP: it sends what a test wants on the wire."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 Message = dict[str, Any]
+
+REFUSAL_SECONDS = 2.0
 
 HELLO: Message = {
     "protocolVersion": "2025-11-25",
@@ -69,3 +73,13 @@ async def raw_client(url: str) -> AsyncIterator[RawClient]:
     """
     async with connect(url, subprotocols=[Subprotocol("mcp")], max_size=None, ping_interval=None) as socket:
         yield RawClient(socket)
+
+
+async def refusal(url: str) -> tuple[int, Message]:
+    """Return status and JSON body of a handshake that must be refused in time."""
+    try:
+        async with asyncio.timeout(REFUSAL_SECONDS), raw_client(url):
+            pass
+    except InvalidStatus as refused:
+        return refused.response.status_code, json.loads(refused.response.body or b"{}")
+    raise AssertionError("the handshake was not refused")

@@ -10,7 +10,22 @@ import click
 from mooring import __version__
 from mooring.errors import MooringError
 from mooring.settings import LocalSettings, SettingsError
-from mooring_cli import add, calls, cost, importing, keys, logs, plan, search, servers
+from mooring_cli import (
+    add,
+    calls,
+    claiming,
+    cost,
+    deploy,
+    importing,
+    keys,
+    login,
+    logs,
+    plan,
+    profile,
+    releases,
+    search,
+    servers,
+)
 from mooring_cli.failures import Failure, failure
 
 
@@ -39,7 +54,8 @@ class _Commands(click.Group):
 def mooring() -> None:
     """Host STDIO MCP servers and use them from anywhere.
 
-    Talks to the Mooring of MOORING_URL with MOORING_API_KEY, or else to the one that runs in MOORING_HOME.
+    Talks to the Mooring of MOORING_URL, or else to the one that runs in MOORING_HOME, or else to the one of
+    `mooring login`.
     """
 
 
@@ -55,6 +71,8 @@ def up() -> None:
 
 
 mooring.add_command(add.add)
+mooring.add_command(deploy.deploy)
+mooring.add_command(releases.releases)
 mooring.add_command(plan.plan)
 mooring.add_command(plan.init)
 mooring.add_command(importing.import_servers)
@@ -68,6 +86,12 @@ mooring.add_command(calls.call)
 mooring.add_command(calls.connect)
 mooring.add_command(logs.logs)
 mooring.add_command(keys.keys)
+mooring.add_command(login.login)
+mooring.add_command(login.logout)
+mooring.add_command(login.whoami)
+mooring.add_command(claiming.claim)
+mooring.add_command(claiming.claims)
+mooring.add_command(profile.profile)
 mooring.add_command(cost.cost)
 
 

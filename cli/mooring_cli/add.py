@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mooring import placeholders
 from mooring.settings import LocalSettings
 from mooring.url import connect_url
 from mooring_cli import arguments, output, uploading
@@ -176,14 +177,12 @@ def _entry(bundle: str, package: "Package") -> dict[str, Any]:
 
 
 def _offers(target: Target, name: str, config: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    from mooring_cli import session  # mcp takes half a second to import
+    from mooring.scanning import scan  # mcp takes half a second to import
 
-    return asyncio.run(session.offers(connect_url(target.ws_url, name, config), target.credentials))
+    return asyncio.run(scan(connect_url(target.ws_url, name, config), target.credentials)).offers
 
 
 def _config_to_start_with(package: "Package", config: dict[str, Any] | None) -> dict[str, Any]:
-    from mooring_local import placeholders
-
     if config is not None:
         return config
     return package.example_config or placeholders.config(package.config_schema)

@@ -9,9 +9,12 @@ from mooring import errors
 from mooring.errors import MooringError
 
 _NEXT_STEPS: dict[type[MooringError], str] = {
-    errors.Unauthorized: "Set MOORING_API_KEY to one of its keys; an admin makes them: mooring keys create",
+    errors.Unauthorized: "Log in with a key, mooring login <url>; an admin makes one: mooring keys create",
     errors.Forbidden: "This needs an admin's key; one makes it: mooring keys create <name> --role admin",
     errors.ServerNotFound: "See which servers there are: mooring list",
+    errors.SurfaceChanged: "See what it offers now, and connect with the new pin: mooring show <server>",
+    errors.NotClaimable: "Its owner or an admin can transfer it; mooring show <server> --json says who",
+    errors.NotProven: "Put the line where it belongs, wait until it can be seen there, and verify again",
     errors.NotDeployed: "It is listed and not hosted here; host it: mooring add",
     errors.InvalidConfig: "Give the configuration it wants: --config <file.json>; see mooring show <server>",
     errors.SessionNotFound: "Connect again: a new session starts a new process",
@@ -42,6 +45,8 @@ class Failure(click.ClickException):
 
 def failure(error: MooringError) -> Failure:
     """Return what the command says about an error of Mooring's."""
+    if isinstance(error, errors.ScanFailed):
+        return Failure(error.message, error.advice, _details(error.data or {}))
     steps = (_NEXT_STEPS.get(kind) for kind in type(error).__mro__ if issubclass(kind, MooringError))
     return Failure(error.message, next(filter(None, steps), ""), _details(error.data or {}))
 

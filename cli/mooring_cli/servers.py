@@ -45,6 +45,9 @@ def show(target: Target, server: str, as_json: bool) -> None:
     if detail.get("tools"):
         click.echo()
         output.print_tools(detail["tools"])
+    if detail.get("surface"):
+        click.echo()
+        click.echo(f"surface: {detail['surface']}")
 
 
 @click.command()
@@ -73,11 +76,15 @@ def remove(target: Target, server: str) -> None:
 @click.command()
 @arguments.server
 @arguments.config
+@click.option("--pin", "is_pinned", is_flag=True, help="Refuse to connect once it offers something else.")
 @output.as_json
 @pass_target
-def url(target: Target, server: str, config: dict[str, Any] | None, as_json: bool) -> None:
+def url(target: Target, server: str, config: dict[str, Any] | None, is_pinned: bool, as_json: bool) -> None:
     """Print the URL a WebSocket client connects to. It holds your API key."""
-    address = connect_url(target.ws_url, server, config, target.api_key)
+    pin = target.registry.server(server).get("surface") if is_pinned else None
+    if is_pinned and not pin:
+        raise Failure(f"What {server} offers is not known, so it cannot be pinned", "Host it: mooring add")
+    address = connect_url(target.ws_url, server, config, target.api_key, pin)
     if as_json:
         output.print_json({"url": address})
     else:

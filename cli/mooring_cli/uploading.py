@@ -62,10 +62,11 @@ def upload(registry: Registry, bundle: "Bundle", say: Callable[[str], None]) -> 
             say("The bundle is there already")
             return
         archive.seek(0)
-        _put(answer["upload"], archive, size_bytes)
+        put(answer["upload"], archive, size_bytes)
 
 
-def _put(upload: dict[str, Any], archive: IO[bytes], size_bytes: int) -> None:
+def put(upload: dict[str, Any], archive: IO[bytes], size_bytes: int) -> None:
+    """Send a file as the registry says: `url`, `headers`. Raises Failure."""
     parts = urlsplit(upload["url"])
     assert parts.hostname, "the registry gives whole URLs"
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
@@ -74,14 +75,15 @@ def _put(upload: dict[str, Any], archive: IO[bytes], size_bytes: int) -> None:
     try:
         with progressbar(length=size_bytes, label=label, file=sys.stderr) as bar:
             chunks = _chunks(archive, lambda size: bar.update(size))
-            connection.request("PUT", f"{parts.path}?{parts.query}", chunks, upload["headers"])
+            headers = {"Content-Length": str(size_bytes), **upload["headers"]}
+            connection.request("PUT", parts._replace(scheme="", netloc="").geturl(), chunks, headers)
             with connection.getresponse() as response:
                 said = response.read(_MAX_ERROR_BYTES).decode(errors="replace")
     except (OSError, http.client.HTTPException) as error:
         raise Failure(f"The upload to {parts.hostname} failed: {error!r}", "Run the command again") from error
     finally:
         connection.close()
-    if response.status not in (200, _IS_THERE):
+    if response.status not in (200, 204, _IS_THERE):
         raise Failure(
             f"{parts.hostname} refused the upload with status {response.status}",
             "Run the command again; if that does not help, its operator looks at the bucket of bundles",

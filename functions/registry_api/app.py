@@ -10,6 +10,8 @@ from mooring.bundle_store import BundleStore
 from mooring.bundle_uploads import Bundles
 from mooring.catalog import Catalog
 from mooring.catalog_editor import CatalogEditor
+from mooring.claim_proofs import Proofs
+from mooring.claims import Claims
 from mooring.index_requests import IndexRequests
 from mooring.keys import KeyTable
 from mooring.logs_api import WORKER_TIMEOUT_SECONDS, ChildLogs
@@ -17,12 +19,15 @@ from mooring.observability import logger
 from mooring.profiles import ProfileTable
 from mooring.registry_api import create_app
 from mooring.registry_search import RegistrySearch
+from mooring.release_table import ReleaseTable
+from mooring.releases_api import Releases
 from mooring.sealing import sealer
 from mooring.search import blobs, models
 from mooring.search.reader import IndexReader
 from mooring.server_views import ServerViews
 from mooring.settings import AwsSettings, Settings
 from mooring.tickets import TicketTable
+from mooring.uploads import Uploads
 from mooring.workers import WorkerClient, WorkerTable
 
 settings = Settings.read()
@@ -45,10 +50,12 @@ def _search() -> RegistrySearch:
 
 
 search = _search()
+editor = CatalogEditor(dynamodb, settings.catalog_table)
+keys = KeyTable(dynamodb, settings.keys_table)
 app = create_app(
     catalog,
-    CatalogEditor(dynamodb, settings.catalog_table),
-    KeyTable(dynamodb, settings.keys_table),
+    editor,
+    keys,
     TicketTable(dynamodb, settings.tickets_table, seal),
     ProfileTable(dynamodb, settings.profiles_table, seal),
     ChildLogs(
@@ -61,6 +68,11 @@ app = create_app(
         settings.worker_platform,
         settings.bundle_upload_bytes,
     ),
+    releases=Releases(
+        ReleaseTable(dynamodb, settings.releases_table, seal),
+        Uploads.configured(settings, AwsSettings.read()),
+    ),
+    claims=Claims(dynamodb, settings.catalog_table, editor, keys, Proofs.public()),
     ws_url=settings.ws_url,
     public_url=settings.public_url,
     key_requests_per_minute=settings.key_requests_per_minute,

@@ -5,7 +5,7 @@ Refusals are the HTTP status of the handshake, with a JSON body that says what t
 
 from typing import Any
 
-from mooring import admission, configuration, limits
+from mooring import admission, configuration, edits, limits
 from mooring.bundle_store import BundleStore
 from mooring.catalog import Catalog
 from mooring.dynamodb_client import DynamoDBClient
@@ -52,7 +52,14 @@ def open_session(event: dict[str, Any]) -> bool:
     opening = Opening(connection_id, principal.id, server.name, wanted, sessions, workers)
     if opening.resume(worker_table):
         return False
-    release = server.deployed()
+    if "pin" in query:
+        from mooring import surface  # most clients have none
+
+        server = catalog.latest(server.name)
+        surface.check(query["pin"], server.offers)
+    if "release" in query:  # one that is not live, to be looked at before it is
+        edits.check_owner(server, principal)
+    release = catalog.release(server, query["release"]) if "release" in query else server.deployed()
     engine = chosen(server, isolation, settings.engine)
     config = configuration.from_query(query, stored, release.config_schema)
     order = {
@@ -63,7 +70,7 @@ def open_session(event: dict[str, Any]) -> bool:
         "launch": release.launch,
         "config": configuration.check(config, release.config_schema),
         "connection": connection_id,
-        "is_owner": principal.may("admin") or principal.id == server.owner,
+        "is_owner": edits.is_owner(server, principal),
         "limits": {"idle_seconds": settings.session_idle_seconds, **allowed},
         "resume_seconds": settings.resume_seconds if wanted.session_id else 0,
     }

@@ -16,7 +16,18 @@ class Database:
 
     def __init__(self, credentials: Credentials, state: Path, log: Path) -> None:
         self._state = state
-        self._emulator = Emulator(processes.free_port(), log, credentials.access_key, credentials.secret_key)
+        self._emulator = Emulator(
+            processes.free_port(),
+            log,
+            credentials.access_key,
+            credentials.secret_key,
+            # Whoever runs on this machine, a server or a build too, reaches its port: not without this key.
+            variables={
+                "AUTH": "true",
+                "AWS_ACCESS_KEY_ID": credentials.access_key,
+                "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+            },
+        )
         self._journal: Journal | None = None
 
     @property

@@ -17,9 +17,10 @@ class Home:
         self.state = self.path / "state"
         self.worker = self.path / "worker"
         self.index = self.path / "index"
+        self.uploads = self.path / "uploads"
         self.run_file = self.path / "run.json"
         self.processes_file = self.path / "processes.json"
-        for folder in (self.path, self.logs, self.state, self.worker, self.index):
+        for folder in (self.path, self.logs, self.state, self.worker, self.index, self.uploads):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def secret_key(self) -> str:

@@ -91,12 +91,12 @@ def check(entries: list[zipfile.ZipInfo]) -> None:
 
 def of_manifest(document: Document, config: Mapping[str, Any] | None = None) -> Plan:
     """Plan what a manifest says."""
-    schema = _schema(document.get("user_config"))
+    asked = schema(document.get("user_config"))
     server = document.get("server")
     start = server.get("mcp_config") if isinstance(server, dict) else None
     if not isinstance(start, dict) or not isinstance(start.get("command"), str):
-        return Plan("invalid", None, schema, "manifest.json has no server.mcp_config.command")
-    values = session_config(schema, None, config)
+        return Plan("invalid", None, asked, "manifest.json has no server.mcp_config.command")
+    values = session_config(asked, None, config)
     arguments = start.get("args")
     args: list[str] = []
     for argument in arguments if isinstance(arguments, list) else []:
@@ -107,7 +107,7 @@ def of_manifest(document: Document, config: Mapping[str, Any] | None = None) -> 
         for name, text in (variables if isinstance(variables, dict) else {}).items()
     }
     command = "".join(_filled(start["command"], values))
-    return Plan("stdio", {"command": command, "args": args, "env": env}, schema)
+    return Plan("stdio", {"command": command, "args": args, "env": env}, asked)
 
 
 def _filled(text: str, values: Mapping[str, Any]) -> list[str]:
@@ -137,7 +137,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _schema(asked: object) -> Document | None:
+def schema(asked: object) -> Document | None:
     """Return `user_config` as a JSON Schema."""
     if not isinstance(asked, dict) or not asked:
         return None

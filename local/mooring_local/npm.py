@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from mooring.staging import Workspace
-from mooring_local import runtimes
+from mooring_local import commands, runtimes
 from mooring_local.packages import (
     BuildFailed,
-    Installer,
     Launch,
     Package,
     Progress,
@@ -18,7 +17,7 @@ from mooring_local.packages import (
 )
 
 _NO_NETWORK = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH")
-_NPM = Installer(
+NPM = commands.Program(
     "npm",
     "npm error",
     (
@@ -26,14 +25,24 @@ _NPM = Installer(
         (("E404",), "There is no such package; check the spelling"),
         (("ETARGET",), "There is no such version; see which exist: npm view <package> versions"),
         (("EBADENGINE",), "The package needs another version of Node"),
+        (("ERESOLVE",), "Its dependencies contradict each other; add a lock file, or correct their versions"),
+        (
+            ("node-gyp", "gyp ERR!", "prebuild-install"),
+            "It compiles native code and there is no compiler here; take a version with a prebuilt file",
+        ),
     ),
 )
 
 
 def install(
-    spec: str, workspace: Workspace, runtimes_dir: Path, progress: Progress, command: Sequence[str]
+    spec: str,
+    workspace: Workspace,
+    runtimes_dir: Path,
+    progress: Progress,
+    command: Sequence[str],
+    output: Progress = lambda line: None,
 ) -> Package:
-    """Install `spec` (`name`, `@scope/name@version`, ...) into the workspace.
+    """Install `spec` (`name`, `@scope/name@version`, ...) into the workspace; npm's lines go to `output`.
 
     Raises:
         BuildFailed
@@ -45,7 +54,14 @@ def install(
     # A folder is copied, not linked: a bundle holds all it needs.
     options = ["--omit=dev", "--install-links", "--no-audit", "--no-fund", "--loglevel=error"]
     npm = [*node.npm, "install", "--prefix", str(workspace.path), *options, "--", spec]
-    _NPM.run(spec, npm, workspace, node.environment)
+    commands.run(
+        NPM,
+        f"install {spec}",
+        npm,
+        environment=node.environment,
+        progress=output,
+        lock=workspace.lock,
+    )
     name = _installed_name(spec, project)
     folder = workspace.path / "node_modules" / name
     manifest = _read(folder / "package.json")

@@ -1,19 +1,17 @@
 """What a publisher brings, once it is installed in a folder, and why installing it can fail."""
 
 import re
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from mooring.staging import Workspace
+Kind = Literal["stdio", "container-http", "http", "typescript-runtime", "python-runtime", "invalid"]
 
 Launch = dict[str, Any]
 """A launch rule as `mooring.launch` resolves it."""
 
 Progress = Callable[[str], None]
 
-_SHOWN_LINES = 4
 _WEB_ADDRESS = re.compile(r"https?://\S{1,1900}")
 
 
@@ -42,6 +40,11 @@ class Package:
     homepage: str = ""
     config_schema: dict[str, Any] = field(default_factory=dict)
     example_config: dict[str, Any] | None = None
+    kind: Kind = "stdio"
+    reason: str = ""
+    """What was recognised, in one line."""
+    commit: str = ""
+    """Of the repository it was built of; empty: it was none."""
 
 
 def select_script(
@@ -74,56 +77,3 @@ def select_script(
 def web_address(*candidates: str) -> str:
     """Return the first candidate that a browser can open; publishers write all kinds of things."""
     return next((url for url in candidates if _WEB_ADDRESS.fullmatch(url)), "")
-
-
-@dataclass(frozen=True)
-class Installer:
-    """A package installer: how it marks errors, and what its errors mean."""
-
-    name: str
-    error_prefix: str
-    hints: Sequence[tuple[Sequence[str], str]]
-    """Texts of its output and the next step when one of them occurs; the first that matches counts."""
-
-    def run(
-        self,
-        spec: str,
-        command: Sequence[str],
-        workspace: Workspace,
-        environment: Mapping[str, str] | None = None,
-    ) -> None:
-        """Run `command`, which installs `spec`.
-
-        Raises:
-            BuildFailed: it did not succeed.
-        """
-        done = subprocess.run(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            check=False,
-            pass_fds=(workspace.lock,),  # an installer that outlives us keeps its workspace
-        )
-        if done.returncode:
-            raise BuildFailed(
-                f"{self.name} could not install {spec}",
-                self._next_step(done.stdout),
-                self._errors(done.stdout),
-            )
-
-    def _errors(self, output: str) -> list[str]:
-        """Return the last lines that say something, without the prefix that marks errors."""
-        everything, prefix = output.splitlines(), self.error_prefix
-        marked = [line.removeprefix(prefix).strip() for line in everything if line.startswith(prefix)]
-        lines = [line for line in marked if line and "complete log" not in line]
-        return (lines or everything)[-_SHOWN_LINES:]
-
-    def _next_step(self, output: str) -> str:
-        for texts, step in self.hints:
-            if any(text in output for text in texts):
-                return step
-        return f"Run {self.name} by hand to see all of its output"

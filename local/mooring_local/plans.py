@@ -13,8 +13,8 @@ from mooring import command_function, configuration
 from mooring.errors import InvalidRequest, StartFailed
 from mooring.launch import resolve
 from mooring_local import dockerfiles, recognition, smithery_yaml
-from mooring_local.packages import Launch
-from mooring_local.smithery_yaml import InvalidSmitheryYaml, Kind, SmitheryYaml
+from mooring_local.packages import Kind, Launch
+from mooring_local.smithery_yaml import InvalidSmitheryYaml, SmitheryYaml
 
 Document = dict[str, Any]
 
@@ -64,7 +64,7 @@ def of_declared(declared: SmitheryYaml, config: Mapping[str, Any] | None) -> Pla
         return plan
     used = session_config(declared.config_schema, declared.example_config, config)
     try:
-        plan = replace(plan, launch=_executed(declared.launch, used))
+        plan = replace(plan, launch=executed(declared.launch, used))
     except StartFailed as error:
         # Of every configuration, or of this one alone.
         kind: Kind = "invalid" if "is not JavaScript" in error.message else declared.kind
@@ -118,7 +118,12 @@ def _made_up(name: str, schema: object) -> Any:
     return kinds.get(str(about.get("type")), f"example-{name}")
 
 
-def _executed(rule: Launch, config: Document) -> Document:
+def executed(rule: Launch, config: Document) -> Document:
+    """Return `{command, args, env}` that a rule gives with `config`.
+
+    Raises:
+        StartFailed: its commandFunction does not say a command.
+    """
     if "commandFunction" in rule:
         answer = command_function.evaluate(rule["commandFunction"], config)
         env = {**rule.get("env", {}), **answer.env}
@@ -144,7 +149,7 @@ def _misfit(config: Document, schema: Document | None) -> str | None:
 def _with_image(plan: Plan, declared: SmitheryYaml, folder: Path, root: Path) -> Plan:
     """Add what only the Dockerfile says, where the file leaves the start to the image."""
     for name in (declared.dockerfile, declared.build_path):
-        if name and not _is_within(folder / name, root):
+        if name and not is_within(folder / name, root):
             return replace(
                 plan, kind="invalid", launch=None, reason=f"build leads out of the repository: {name}"
             )
@@ -175,18 +180,18 @@ def _recognised(folder: Path, root: Path, declared: SmitheryYaml | None) -> Plan
     if found.rule is None:
         return Plan("invalid", reason=f"{said}; {found.reason}")
     schema = declared.config_schema if declared else None
-    return Plan(found.kind, _executed(found.rule, {}), schema, f"{said}; {found.reason}")
+    return Plan(found.kind, executed(found.rule, {}), schema, f"{said}; {found.reason}")
 
 
 def read(path: Path, root: Path) -> str | None:
     """Return the text of a plain file within `root`; None when there is none, or it is too large."""
     try:
-        if not path.is_file() or not _is_within(path, root) or path.stat().st_size > MAX_FILE_BYTES:
+        if not path.is_file() or not is_within(path, root) or path.stat().st_size > MAX_FILE_BYTES:
             return None
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
 
 
-def _is_within(path: Path, root: Path) -> bool:
+def is_within(path: Path, root: Path) -> bool:
     return path.resolve().is_relative_to(root.resolve())

@@ -17,8 +17,8 @@ from mooring_local.plans import NoPlan, Plan
 
 _SECONDS = 120
 _MAX_ENTRY_POINTS = 256 * 1024
-_NPM_SPEC = re.compile(r"(?:@[a-z0-9~][\w.~-]*/)?[a-z0-9~][\w.~-]*(?:@[\w.^~*<>=| -]{1,100})?", re.IGNORECASE)
-_PYPI_SPEC = re.compile(r"[A-Za-z0-9][\w.-]*(?:\[[\w,.-]+\])?(?:[=<>!~]=?=?[\w.*+!,<>=~-]{1,100})?")
+NPM_SPEC = re.compile(r"(?:@[a-z0-9~][\w.~-]*/)?[a-z0-9~][\w.~-]*(?:@[\w.^~*<>=| -]{1,100})?", re.IGNORECASE)
+PYPI_SPEC = re.compile(r"[A-Za-z0-9][\w.-]*(?:\[[\w,.-]+\])?(?:[=<>!~]=?=?[\w.*+!,<>=~-]{1,100})?")
 _EMPTY: dict[str, Any] = {}
 
 
@@ -28,7 +28,7 @@ def npm(spec: str) -> Plan:
     Raises:
         NoPlan: there is no such package, or npm is not here.
     """
-    if not _NPM_SPEC.fullmatch(spec):
+    if not NPM_SPEC.fullmatch(spec):
         raise NoPlan(
             f"{spec[:80]!r} is no name of an npm package", "Write it as name, @scope/name or name@version"
         )
@@ -57,7 +57,7 @@ def pypi(spec: str) -> Plan:
     Raises:
         NoPlan: there is no such package with a wheel.
     """
-    if not _PYPI_SPEC.fullmatch(spec):
+    if not PYPI_SPEC.fullmatch(spec):
         raise NoPlan(
             f"{spec[:80]!r} is no name of a PyPI package", "Write it as name, name==version or name[extra]"
         )

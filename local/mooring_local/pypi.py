@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mooring.staging import Workspace
+from mooring_local import commands
 from mooring_local.packages import (
     BuildFailed,
-    Installer,
     Launch,
     Package,
     Progress,
@@ -25,11 +25,22 @@ _NO_NETWORK = (
     "ReadTimeoutError",
     "Cannot connect to proxy",
 )
-_PIP = Installer(
+PIP = commands.Program(
     "pip",
     "ERROR:",
     (
         (_NO_NETWORK, "pip cannot reach its index; check the network and pip's own configuration"),
+        (("requires a different Python", "Requires-Python"), "It needs another version of Python"),
+        (("ResolutionImpossible",), "Its dependencies contradict each other; correct their versions"),
+        (
+            (
+                "error: command 'gcc'",
+                "error: command 'cc'",
+                "Failed building wheel",
+                "Unable to find a compiler",
+            ),
+            "It compiles native code and has no wheel for this Python; take a version that has one",
+        ),
         (("from versions: none",), "There is no such package for this Python; check the spelling"),
         (("from versions:",), "There is no such version; choose one of those listed"),
         (("Invalid requirement",), "Write it as name, name==version or name[extra]"),
@@ -37,8 +48,14 @@ _PIP = Installer(
 )
 
 
-def install(spec: str, workspace: Workspace, progress: Progress, command: Sequence[str]) -> Package:
-    """Install `spec` (`name`, `name==version`, ...) into the workspace.
+def install(
+    spec: str,
+    workspace: Workspace,
+    progress: Progress,
+    command: Sequence[str],
+    output: Progress = lambda line: None,
+) -> Package:
+    """Install `spec` (`name`, `name==version`, ...) into the workspace; pip's lines go to `output`.
 
     Raises:
         BuildFailed
@@ -46,7 +63,8 @@ def install(spec: str, workspace: Workspace, progress: Progress, command: Sequen
     progress(f"Installing {spec} with pip")
     # pip is asked what it installed, since `spec` may be a path or a URL as well.
     report = workspace.path / ".pip-report.json"
-    _PIP.run(spec, _pip(spec, workspace.path, report), workspace)
+    pip = _pip(spec, workspace.path, report)
+    commands.run(PIP, f"install {spec}", pip, progress=output, lock=workspace.lock)
     metadata = _requested(spec, report)
     report.unlink()
     name = str(metadata["name"])
@@ -80,7 +98,7 @@ def _requested(spec: str, report: Path) -> dict[str, Any]:
 def _scripts(folder: Path, name: str) -> dict[str, str]:
     """Return the console scripts of the distribution `name` in `folder`, each as its own name."""
     for distribution in distributions(path=[str(folder)]):
-        if _canonical(distribution.metadata["Name"]) == _canonical(name):
+        if canonical(distribution.metadata["Name"]) == canonical(name):
             return {script: script for script in _console_scripts(distribution)}
     return {}
 
@@ -89,7 +107,8 @@ def _console_scripts(distribution: Distribution) -> list[str]:
     return [point.name for point in distribution.entry_points if point.group == "console_scripts"]
 
 
-def _canonical(name: str) -> str:
+def canonical(name: str) -> str:
+    """Return the form in which two spellings of a distribution's name are the same."""
     return name.lower().replace("_", "-").replace(".", "-")
 
 

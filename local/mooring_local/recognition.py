@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mooring_local import dockerfiles
-from mooring_local.packages import Launch
-from mooring_local.smithery_yaml import Kind
+from mooring_local.packages import Kind, Launch
 
 _ADD = "add a smithery.yaml (mooring init writes one)"
 _MAX_BYTES = 1024 * 1024
@@ -29,10 +28,14 @@ class Recognised:
     kind: Kind = "stdio"
 
 
-def recognise(folder: Path, root: Path) -> Recognised:
-    """Return how the server in `folder` would be started; nothing outside `root` is read."""
+def recognise(folder: Path, root: Path, *, with_image: bool = True) -> Recognised:
+    """Return how the server in `folder` would be started; nothing outside `root` is read.
+
+    Without `with_image`, a Dockerfile does not count.
+    """
     missing = []
-    for way in (_by_dockerfile, _by_package_json, _by_pyproject, _by_requirements):
+    ways = (_by_package_json, _by_pyproject, _by_requirements)
+    for way in (_by_dockerfile, *ways) if with_image else ways:
         found = way(folder, root)
         if found is not None and found.rule is not None:
             return found

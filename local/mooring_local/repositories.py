@@ -9,6 +9,7 @@ import re
 import resource
 import signal
 import subprocess
+import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -88,12 +89,10 @@ def fetch(wanted: Address, target: Path, *, allow_file: bool = False) -> Path:
     Raises:
         CannotFetch: it cannot be reached, has no such commit or folder, or is too large.
     """
-    scheme = urlsplit(wanted.url).scheme
-    if scheme != "https" and not (allow_file and scheme == "file"):
-        raise CannotFetch(f"only https addresses are fetched, not {scheme or 'this'}")
+    protocols = _protocols(wanted, allow_file)
     tree = target / "tree"
     tree.mkdir()
-    git = _Git(tree, target, "https:file" if allow_file else "https")
+    git = _Git(tree, target, protocols)
     git.run("init", "--quiet", "--template=", ".")
     git.run(
         "fetch",
@@ -111,6 +110,43 @@ def fetch(wanted: Address, target: Path, *, allow_file: bool = False) -> Path:
     if not folder.is_dir() or not folder.resolve().is_relative_to(tree.resolve()):
         raise CannotFetch(f"the repository has no folder {wanted.folder}")
     return folder
+
+
+def head(tree: Path) -> str:
+    """Return the commit that `fetch` has put into `tree`."""
+    return (tree / ".git" / "HEAD").read_text(encoding="ascii").strip()
+
+
+def commit(wanted: Address, *, allow_file: bool = False) -> str:
+    """Return the commit that `fetch` would put there now; empty: the repository does not say.
+
+    Raises:
+        CannotFetch: it cannot be reached.
+    """
+    if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", wanted.ref):
+        return wanted.ref
+    protocols = _protocols(wanted, allow_file)
+    with tempfile.TemporaryDirectory(prefix="mooring-git-") as place:
+        git = _Git(Path(place), Path(place), protocols)
+        ref = wanted.ref
+        patterns = [ref, f"refs/tags/{ref}^{{}}"] if ref else ["HEAD"]
+        listing = git.run("ls-remote", "--quiet", "--", wanted.url, *patterns)
+    lines = (line.partition("\t") for line in listing.splitlines())
+    found = {name: commit for commit, _, name in lines}
+    # As git fetch looks a name up; of an annotated tag, what it is of.
+    names = (
+        [ref, f"refs/{ref}", f"refs/tags/{ref}^{{}}", f"refs/tags/{ref}", f"refs/heads/{ref}"]
+        if ref
+        else ["HEAD"]
+    )
+    return next((found[name] for name in names if name in found), "")
+
+
+def _protocols(wanted: Address, allow_file: bool) -> str:
+    scheme = urlsplit(wanted.url).scheme
+    if scheme != "https" and not (allow_file and scheme == "file"):
+        raise CannotFetch(f"only https addresses are fetched, not {scheme or 'this'}")
+    return "https:file" if allow_file else "https"
 
 
 def _check_size(listing: str) -> None:

@@ -8,13 +8,12 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from mooring_local import core_yaml
 from mooring_local.core_yaml import NotYaml
-from mooring_local.packages import Launch
+from mooring_local.packages import Kind, Launch
 
-Kind = Literal["stdio", "container-http", "http", "typescript-runtime", "python-runtime", "invalid"]
 Document = dict[str, Any]
 
 _HTTP = frozenset(

@@ -1,8 +1,8 @@
 """The parts of the local run, started in order and stopped in reverse.
 
-Five processes: this one, which keeps the others going, reaps, and writes the journal; the emulator that holds
-the tables; the gateway, with the public port, the registry and the handlers; one worker; the indexer. A part
-that dies is started again.
+Six processes: this one, which keeps the others going, reaps, and writes the journal; the emulator that holds
+the tables; the gateway, with the public port, the registry and the handlers; one worker; the indexer; the
+builder. A part that dies is started again.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ from mooring.keys import KeyTable
 from mooring.observability import logger
 from mooring.sigv4 import Credentials
 from mooring_local import gateway_process, tables
+from mooring_local.background_process import BackgroundProcess
 from mooring_local.database import Database
 from mooring_local.emulator import REGION
 from mooring_local.gateway_process import GatewayProcess
 from mooring_local.home import Home, write_private
-from mooring_local.indexer_process import IndexerProcess
 from mooring_local.undertaker import Undertaker
 from mooring_local.worker_process import WorkerProcess
 
@@ -52,7 +52,7 @@ class Stack:
         self.home = home
         self.addresses = addresses
         self._public = public
-        self._credentials = Credentials(f"MOORING{secrets.token_hex(6).upper()}", secrets.token_urlsafe(30))
+        self._credentials = Credentials(f"MOORING{secrets.token_hex(16).upper()}", secrets.token_urlsafe(30))
         self._worker_secret = secrets.token_urlsafe(32)
         self._closing = contextlib.AsyncExitStack()
 
@@ -70,9 +70,13 @@ class Stack:
         gateway = self._gateway = GatewayProcess(self._public, internal, functions)
         settings.publish(functions)  # for the reaper
         worker = self._worker = WorkerProcess(self.home, shared)
-        self._indexer = IndexerProcess(functions, self.home.logs / "indexer.log")
+        self._indexer = BackgroundProcess("mooring_local.indexer", functions, self.home.logs / "indexer.log")
+        self._builder = BackgroundProcess(
+            "mooring_local.builder", functions, self.home.logs / "builder.log", str(self.home.path)
+        )
         self._undertaker = Undertaker(self._ledgers, self._worker_announced)
         self._closing.callback(self._indexer.stop)
+        self._closing.callback(self._builder.stop)
         self._closing.callback(self._worker.stop)
         self._closing.push_async_callback(self._undertaker.stop)
         self._closing.callback(self._gateway.stop)
@@ -84,6 +88,7 @@ class Stack:
         if not await asyncio.to_thread(gateway.answers, _START_SECONDS):
             raise StartFailed("the gateway did not start; what it printed is above")
         await self._wait_for_worker()
+        self._builder.start()
         self._indexer.start()  # searches are answered from names until it has made an index
         self._write_processes()
         watcher = asyncio.create_task(self._watch())
@@ -136,6 +141,7 @@ class Stack:
             "MOORING_PUBLIC_URL": self.addresses.url,
             "MOORING_SECRET_KEY": self.home.secret_key(),
             "MOORING_LEDGERS": str(self._ledgers),
+            "MOORING_UPLOADS": str(self.home.uploads),
             "MOORING_SEARCH_INDEX": str(self.home.index),
             "MOORING_SEARCH_REFRESH_SECONDS": _REFRESH_SECONDS,
         }
@@ -180,6 +186,9 @@ class Stack:
             if self._indexer.is_to_start:
                 self._indexer.start()
                 self._note("indexer")
+            if self._builder.is_to_start:
+                self._builder.start()
+                self._note("builder")
 
     def _note(self, part: str) -> None:
         logger.warning("started again", part=part)
@@ -188,6 +197,7 @@ class Stack:
     def _write_processes(self) -> None:
         running = {
             "aws_endpoint_url": self._database.url,
+            "builder_pid": self._builder.pid,
             "emulator_pid": self._database.pid,
             "gateway_pid": self._gateway.pid,
             "indexer_pid": self._indexer.pid,

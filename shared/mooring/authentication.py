@@ -41,6 +41,11 @@ class RequireKey:
         await self._app(scope, receive, send)
 
 
+async def _whoever(request: Request) -> Principal:
+    principal: Principal = request.state.principal
+    return principal
+
+
 def _who_may(scope: keys.Scope) -> Callable[[Request], Awaitable[Principal]]:
     async def caller(request: Request) -> Principal:
         principal: Principal = request.state.principal
@@ -50,6 +55,7 @@ def _who_may(scope: keys.Scope) -> Callable[[Request], Awaitable[Principal]]:
     return caller
 
 
+Anybody = Annotated[Principal, Depends(_whoever)]
 Reader = Annotated[Principal, Depends(_who_may("read"))]
 Caller = Annotated[Principal, Depends(_who_may("connect"))]
 Publisher = Annotated[Principal, Depends(_who_may("publish"))]

@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from mooring.clock import Clock
-from mooring.errors import ServerNotFound
+from mooring.dynamodb import from_item
+from mooring.errors import ReleaseNotFound, ServerNotFound
 from mooring.names import normalise
-from mooring.servers import Server, is_past_version, server_from_item
+from mooring.servers import Release, Server, is_past_version, release_from_item, server_from_item
 
 _KNOWN_SERVERS = 100  # an item may have 400 KB
 _BRIEF = (
@@ -60,6 +61,13 @@ class Catalog:
             self._remember(key, server)
         return server
 
+    def latest(self, name: str) -> Server:
+        """Return a server as it is at this moment; raises as `get`."""
+        server = self.record(name, is_latest=True)
+        if server is None or server.deleted_at:
+            raise not_found(name)
+        return server
+
     def record(self, name: str, *, is_latest: bool = False) -> Server | None:
         """Return what is kept of a name, a tombstone too; None: it was never used.
 
@@ -72,6 +80,19 @@ class Catalog:
             TableName=self._table, Key=item_key(normalise(name), "server"), ConsistentRead=is_latest
         )
         return server_from_item(answer["Item"]) if "Item" in answer else None
+
+    def release(self, server: Server, release_id: str) -> Release:
+        """Return a release of a server, whether or not it is or ever was the current one.
+
+        Raises:
+            ReleaseNotFound: it has none of that id.
+        """
+        answer = self._client.get_item(
+            TableName=self._table, Key=item_key(server.name, f"release#{release_id}"), ConsistentRead=True
+        )
+        if "Item" not in answer:
+            raise ReleaseNotFound(f"{server.qualified_name} has no release {release_id[:80]}")
+        return release_from_item(from_item(answer["Item"]))
 
     def walk(
         self, after: Mapping[str, str] | None = None, *, since: str = "", at_once: int = 1000

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from mooring import edits
-from mooring.catalog import not_found
+from mooring.catalog import item_key, not_found
 from mooring.catalog_records import Edit, Records
 from mooring.clock import Clock, iso8601
 from mooring.edits import Entry
@@ -14,7 +14,7 @@ from mooring.errors import Conflict, Forbidden, InvalidRequest, MooringError, Se
 from mooring.keys import Principal
 from mooring.names import normalise
 from mooring.namespaces import Namespaces, Write
-from mooring.servers import Server
+from mooring.servers import Release, Server, release_item
 
 
 class CatalogEditor:
@@ -104,6 +104,60 @@ class CatalogEditor:
             return replace(known, **changes)
 
         return self._records.change(name, change).server
+
+    def keep_release(self, server: Server, release: Release) -> None:
+        """Write down a release that is not live yet: its owner can connect to it."""
+        item = {**item_key(server.name, f"release#{release.id}"), **release_item(release)}
+        self._client.put_item(TableName=self._table, Item=item)
+
+    def forget_release(self, server: str, release_id: str) -> None:
+        """Forget one that is not live any more; nobody can go back to it then."""
+        self._client.delete_item(TableName=self._table, Key=item_key(server, f"release#{release_id}"))
+
+    def claim(self, name: str, principal: str, check: Callable[[Server], None]) -> Server:
+        """Make `principal` the owner of a server that `check` lets go, by raising nothing.
+
+        Of an imported one it gets the namespace too, if nobody else has a server there, and the namespace was
+        nobody's or the owner's before: an import takes namespaces that mean nothing to the importer.
+
+        Raises:
+            ServerNotFound: there is none of that name.
+        """
+        before: list[str] = []
+
+        def change(known: Server | None) -> Server:
+            if known is None or known.deleted_at:
+                raise not_found(name)
+            check(known)
+            before[:] = [known.owner]
+            return replace(known, owner=principal, claimed_at=iso8601(self._clock()))
+
+        def with_namespace(changed: Server) -> list[Write]:
+            holder = self.namespaces.owner(changed.namespace)
+            is_free = changed.source is not None and holder in (None, *before)
+            if not is_free or self._has_servers_of_others(changed):
+                return []
+            return [self.namespaces.take(changed.namespace, principal, holder)]
+
+        return self._records.change(name, change, with_namespace).server
+
+    def _has_servers_of_others(self, server: Server) -> bool:
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._table,
+            FilterExpression=(
+                "#item = :server AND begins_with(#server, :within) AND #server <> :itself"
+                " AND #owner <> :owner AND attribute_not_exists(deleted_at)"
+            ),
+            ProjectionExpression="#server",
+            ExpressionAttributeNames={"#item": "item", "#server": "server", "#owner": "owner"},
+            ExpressionAttributeValues={
+                ":server": {"S": "server"},
+                ":within": {"S": f"{server.namespace}/"},
+                ":itself": {"S": server.name},
+                ":owner": {"S": server.owner},
+            },
+        )
+        return any(page["Items"] for page in pages)
 
     def delete(self, name: str, by: Principal, *, expected: int | None = None) -> None:
         """Make a server a tombstone, which its owner may restore by `put`; raises as `patch`."""

@@ -14,7 +14,9 @@ from typing import Any, NoReturn
 from mooring import dot_parameters
 from mooring.errors import InvalidConfig, InvalidRequest
 
-RESERVED = frozenset({"_server", "config", "api_key", "ticket", "profile", "session", "received"})
+RESERVED = frozenset(
+    {"_server", "config", "api_key", "ticket", "profile", "session", "received", "pin", "release"}
+)
 
 Config = dict[str, Any]
 Schema = Mapping[str, Any]

@@ -97,6 +97,8 @@ def _check_origin(known: Server, entry: Entry) -> None:
         raise Kept(f"{known.qualified_name} was published here")
     if _origin(known.source) != _origin(entry.stated.get("source")):
         raise Kept(f"{known.qualified_name} was imported from {known.source.get('registry')}")
+    if known.claimed_at:
+        raise Kept(f"{known.qualified_name} was claimed by its owner at {known.claimed_at}")
     if known.deleted_at and not known.deleted_by_import:
         raise Kept(f"{known.qualified_name} was deleted here at {known.deleted_at}")
 
@@ -119,8 +121,13 @@ def is_free(known: Server, by: Principal, now: float) -> bool:
 
 def check_owner(known: Server, by: Principal) -> None:
     """Raise Forbidden unless `by` may change a server."""
-    if not by.may("admin") and by.id != known.owner:
+    if not is_owner(known, by):
         raise Forbidden(f"{known.qualified_name} belongs to another principal")
+
+
+def is_owner(known: Server, by: Principal) -> bool:
+    """Return whether `by` may see and do what is the owner's; admins may."""
+    return by.may("admin") or by.id == known.owner
 
 
 def check_version(known: Server | None, expected: int | None) -> None:
@@ -146,5 +153,7 @@ def _current(known: Release | None, wanted: Release | None, now: float) -> Relea
         known
     ):
         return known
+    if wanted.id:  # it has been built here, and scanned under this id
+        return wanted
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
     return replace(wanted, id=f"{stamp}-{secrets.token_hex(4)}", created_at=iso8601(now))

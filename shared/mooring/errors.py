@@ -4,12 +4,17 @@
     * Unauthorized        no credential, or one that is not known
     * Forbidden           the principal is known and may not do this
     * ServerNotFound      the catalog has no such server
+    * ReleaseNotFound     the server has no such release
     * NotDeployed         the server exists and has no release that can be hosted
+    * SurfaceChanged      the server offers something else than the client has pinned
     * Conflict            somebody else changed the same thing at the same time, or holds its name
         * PreconditionFailed  it is not the version that If-Match names
         * Kept                an import leaves a record alone (mooring.edits)
+        * NotClaimable        the server has an owner who published or claimed it here
     * InvalidRequest      a field of a request is missing or wrong
+        * NotProven       what should be at the owner's place is not there
         * InvalidConfig   the session's configuration does not fit the server's configSchema
+    * ScanFailed          what a server offers could not be listed
     * InvalidFrame        a frame is not JSON-RPC
     * FrameTooLarge       a frame is over what the transport can carry
     * SessionNotFound     the connection has no live session
@@ -29,7 +34,7 @@ without a table. The codes from -32010 to -32015 are ours: the protocol leaves -
 implementations and its own SDKs use the first two (`docs/errors.md` has the table for users).
 """
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 Data = dict[str, Any]
 
@@ -72,7 +77,19 @@ class ServerNotFound(MooringError):
     http_status = 404
 
 
+class ReleaseNotFound(MooringError):
+    jsonrpc_code = -32602
+    http_status = 404
+
+
 class NotDeployed(MooringError):
+    jsonrpc_code = -32602
+    http_status = 409
+
+
+class SurfaceChanged(MooringError):
+    """`data` has the digests `pinned` and `current` (None: not scanned); `mooring.surface` makes them."""
+
     jsonrpc_code = -32602
     http_status = 409
 
@@ -86,13 +103,38 @@ class PreconditionFailed(Conflict):
     http_status = 412
 
 
+class NotClaimable(Conflict):
+    pass
+
+
 class InvalidRequest(MooringError):
     jsonrpc_code = -32602
     http_status = 422
 
 
+class NotProven(InvalidRequest):
+    """`data` has `where` the proof is to be, what is `expected` there, and what was `found`."""
+
+
 class InvalidConfig(InvalidRequest):
     """`data["errors"]` is a list of `{"pointer": "/a/b", "reason": "..."}`, never with a value."""
+
+
+class ScanFailed(MooringError):
+    """`data["advice"]` is the one next step; `data["needs"]` is "auth", "config" or not there."""
+
+    jsonrpc_code = -32602
+    http_status = 422
+
+    @property
+    def advice(self) -> str:
+        return str((self.data or {}).get("advice", ""))
+
+    @property
+    def needs(self) -> Literal["auth", "config"] | None:
+        """What a scan that may succeed has to be given: credentials, or configuration."""
+        needs = (self.data or {}).get("needs")
+        return needs if needs in ("auth", "config") else None
 
 
 class InvalidFrame(MooringError):

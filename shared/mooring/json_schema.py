@@ -22,6 +22,7 @@ Error = dict[str, str]
 _DEFAULT_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _MAX_ERRORS = 50
 _MAX_LISTED = 20  # of the values of an enum
+_REFERENCES = ("$ref", "$dynamicRef")
 _REASONS = {
     "const": "must be {}",
     "exclusiveMaximum": "must be under {}",
@@ -71,8 +72,9 @@ def _references(schema: Schema) -> Iterator[tuple[str, str]]:
     while pending:
         at, member = pending.pop()
         if isinstance(member, dict):
-            if isinstance(member.get("$ref"), str):
-                yield at + "/$ref", member["$ref"]
+            for keyword in _REFERENCES:
+                if isinstance(member.get(keyword), str):
+                    yield f"{at}/{keyword}", member[keyword]
             pending += [(at + _pointer([name]), inner) for name, inner in member.items()]
         elif isinstance(member, list):
             pending += [(f"{at}/{index}", inner) for index, inner in enumerate(member)]

@@ -1,9 +1,13 @@
 """From a release's launch rule and a session's configuration to what is executed (no I/O).
 
-A rule says `{"command": ..., "args": [...], "env": {...}, "cwd": ...}`. Its texts may contain `${bundle}`,
-the read-only folder of the release's bundle, `${session}`, the session's own folder, which goes when it ends,
-and `${config.a.b}`, a value of the session's configuration. No shell is involved and nothing is expanded
-twice, so a value can never become a second argument or another placeholder.
+A rule says `{"command": ..., "args": [...], "env": {...}, "cwd": ..., "path": [...]}`. Its texts may contain
+`${bundle}`, the read-only folder of the release's bundle, `${session}`, the session's own folder, which goes
+when it ends, and `${config.a.b}`, a value of the session's configuration. No shell is involved and nothing is
+expanded twice, so a value can never become another placeholder, nor a second argument where the rule does not
+say `${config.a[]}`: that alone spreads a list into one argument for each of its items.
+
+An item of `args` may be a list of texts, a group: `["--key", "${config.key}"]` is there as a whole or not at
+all, and `["--add", "${config.items[]}"]` once for each item.
 
 A rule may say `{"commandFunction": "(config) => …", "env": …, "cwd": …}` instead: JavaScript that answers
 with the command, which `mooring.command_function` asks in a process of its own.
@@ -20,6 +24,10 @@ from mooring.errors import InvalidRequest
 _PLACEHOLDER = re.compile(r"\$\{([^{}]*)\}")
 # POSIX forbids no more than "=" and NUL; a name may well begin with a digit.
 _VARIABLE = re.compile(r"[^=\s\0]+")
+# Where programs come from is the release's to say, never the configuration's.
+PATH_FOLDER = r"(\$\{(bundle|session)\}(/[^:${}\x00]*)?|/[^:${}\x00]*)"
+_SPREAD = "[]"
+MAX_PATH_FOLDERS = 16
 MAX_FUNCTION_CHARACTERS = 65_536  # the largest of the public ones seen has 8 KB
 
 
@@ -30,6 +38,8 @@ class Launch:
     argv: tuple[str, ...] = field(repr=False)
     env: dict[str, str] = field(repr=False)
     cwd: str
+    path: tuple[str, ...] = ()
+    """Folders that come first in the PATH of the child."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +51,11 @@ class Computed:
     env: dict[str, str] = field(repr=False)
     """Of the rule itself; what the function says goes over it."""
     cwd: str
+    path: tuple[str, ...] = ()
 
     def launch(self, command: str, args: Sequence[str], env: Mapping[str, str]) -> Launch:
         """Return what to execute, once the function has answered."""
-        return Launch((command, *args), {**self.env, **env}, self.cwd)
+        return Launch((command, *args), {**self.env, **env}, self.cwd, self.path)
 
 
 def planned(
@@ -67,7 +78,8 @@ def planned(
             raise InvalidRequest(f"launch.{name} and launch.commandFunction exclude each other; give one")
     texts = _Texts(config, bundle, session)
     cwd = texts.fill("launch.cwd", launch["cwd"]) if launch.get("cwd") else None
-    return Computed(source, config, texts.variables(launch.get("env")), cwd or session)
+    path = texts.folders(launch.get("path"))
+    return Computed(source, config, texts.variables(launch.get("env")), cwd or session, path)
 
 
 def resolve(launch: Mapping[str, Any], config: Mapping[str, Any], bundle: str | None, session: str) -> Launch:
@@ -75,8 +87,8 @@ def resolve(launch: Mapping[str, Any], config: Mapping[str, Any], bundle: str | 
 
     The child starts in its `session` folder unless the rule has a `cwd`.
 
-    An argument or a variable whose only content is a value that `config` does not have is left out; inside a
-    longer text such a value is empty.
+    An argument or a variable whose only content is a value that `config` does not have is left out, and a
+    group that has such a text as a whole; inside a longer text such a value is empty.
 
     Raises:
         InvalidRequest: names the field that cannot be used, never a value of `config`.
@@ -89,11 +101,14 @@ def resolve(launch: Mapping[str, Any], config: Mapping[str, Any], bundle: str | 
     command = texts.fill("launch.command", launch.get("command"))
     if not command:
         raise InvalidRequest("launch.command is empty; name the program to run")
-    arguments = [texts.fill(f"launch.args[{i}]", arg) for i, arg in enumerate(_list(launch.get("args")))]
+    arguments: list[str] = []
+    for i, argument in enumerate(_list("launch.args", launch.get("args"))):
+        arguments += texts.words(f"launch.args[{i}]", argument)
     return Launch(
-        argv=(command, *(argument for argument in arguments if argument is not None)),
+        argv=(command, *arguments),
         env=texts.variables(launch.get("env")),
         cwd=(texts.fill("launch.cwd", launch["cwd"]) if launch.get("cwd") else None) or session,
+        path=texts.folders(launch.get("path")),
     )
 
 
@@ -116,6 +131,52 @@ class _Texts:
             raise InvalidRequest(f"{where} would contain a NUL character")
         return text
 
+    def words(self, where: str, argument: object) -> list[str]:
+        """Return the arguments that an item of `args` becomes: a text, or a group of them."""
+        if not isinstance(argument, list):
+            return self._group(where, [argument])
+        if not argument:
+            raise InvalidRequest(f"{where} is an empty group; give its texts, or leave it out")
+        return self._group(where, argument)
+
+    def _group(self, where: str, group: list[object]) -> list[str]:
+        spread = [self._items(where, text) for text in group]
+        times = max((len(items) for items in spread if items is not None), default=1)
+        if sum(items is not None for items in spread) > 1:
+            raise InvalidRequest(f"{where} spreads two lists; a group may have one")
+        words: list[str] = []
+        for n in range(times):
+            texts = [
+                self.fill(where, text) if items is None else items[n]
+                for text, items in zip(group, spread, strict=True)
+            ]
+            words += [] if None in texts else [text for text in texts if text is not None]
+        return words
+
+    def _items(self, where: str, template: object) -> list[str] | None:
+        """Return the items of the list that `template` spreads; None when it spreads none."""
+        whole = _PLACEHOLDER.fullmatch(template) if isinstance(template, str) else None
+        if whole is None or not whole[1].endswith(_SPREAD):
+            return None
+        value = self._configured(where, whole[1].removesuffix(_SPREAD))
+        texts = [_text(item) for item in (value if isinstance(value, list) else [value])]
+        if any(text is not None and "\0" in text for text in texts):
+            raise InvalidRequest(f"{where} would contain a NUL character")
+        return [text for text in texts if text is not None]
+
+    def folders(self, path: object) -> tuple[str, ...]:
+        """Return the folders of `launch.path`."""
+        listed = _list("launch.path", path)
+        if len(listed) > MAX_PATH_FOLDERS:
+            raise InvalidRequest(f"launch.path has more than {MAX_PATH_FOLDERS} folders")
+        filled = [self._folder(f"launch.path[{i}]", folder) for i, folder in enumerate(listed)]
+        return tuple(filled)
+
+    def _folder(self, where: str, template: object) -> str:
+        if not isinstance(template, str) or not re.fullmatch(PATH_FOLDER, template):
+            raise InvalidRequest(f"{where} must be a folder that starts with /, ${{bundle}} or ${{session}}")
+        return self.fill(where, template) or ""
+
     def variables(self, env: object) -> dict[str, str]:
         filled = {name: self.fill(f"launch.env.{name}", value) for name, value in _variables(env).items()}
         return {name: value for name, value in filled.items() if value is not None}
@@ -127,7 +188,14 @@ class _Texts:
             return self.bundle
         if name == "session":
             return self.session
+        return _text(self._configured(where, name))
+
+    def _configured(self, where: str, name: str) -> object:
         head, _, path = name.partition(".")
+        if path.endswith(_SPREAD):
+            raise InvalidRequest(
+                f"{where} has ${{{name}}}, which spreads a list: it must be a whole argument"
+            )
         if head != "config" or not path:
             raise InvalidRequest(
                 f"{where} has ${{{name}}}; only ${{bundle}}, ${{session}} and ${{config.<name>}} are known"
@@ -135,16 +203,21 @@ class _Texts:
         value: object = self.config
         for key in path.split("."):
             value = value.get(key) if isinstance(value, Mapping) else None
-        if value is None or isinstance(value, str):
-            return value
-        return json.dumps(value, separators=(",", ":"))
+        return value
 
 
-def _list(value: object) -> list[object]:
+def _text(value: object) -> str | None:
+    """Return a value of the configuration as a text; None when there is none."""
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _list(where: str, value: object) -> list[object]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise InvalidRequest("launch.args must be an array of strings")
+        raise InvalidRequest(f"{where} must be an array of strings")
     return value
 
 

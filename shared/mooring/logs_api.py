@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query
 from mooring.authentication import Publisher
 from mooring.catalog import Catalog, not_found
 from mooring.clock import iso8601
+from mooring.edits import is_owner
 from mooring.errors import (
     Forbidden,
     InvalidRequest,
@@ -20,7 +21,6 @@ from mooring.errors import (
     WorkerUnavailable,
 )
 from mooring.keys import Principal
-from mooring.servers import Server
 from mooring.servers_api import is_visible
 from mooring.workers import Worker, WorkerClient, WorkerDead, WorkerTable
 
@@ -105,7 +105,7 @@ def routes(catalog: Catalog, logs: ChildLogs) -> APIRouter:
         server = catalog.get(f"{owner}/{name}")
         if not is_visible(server, publisher):
             raise not_found(server.qualified_name)
-        if not _is_owner(publisher, server):
+        if not is_owner(server, publisher):
             raise Forbidden(f"only the owner of {server.qualified_name} may read what it prints")
         return logs.read({"server": server.name}, lines, cursor)
 
@@ -121,13 +121,9 @@ def routes(catalog: Catalog, logs: ChildLogs) -> APIRouter:
     return router
 
 
-def _is_owner(reader: Principal, server: Server) -> bool:
-    return reader.may("admin") or reader.id == server.owner
-
-
 def _owns_all(reader: Principal, names: list[str], catalog: Catalog) -> bool:
     try:
-        return reader.may("admin") or all(_is_owner(reader, catalog.get(name)) for name in names)
+        return reader.may("admin") or all(is_owner(catalog.get(name), reader) for name in names)
     except ServerNotFound:  # it was deleted while its sessions go on
         return False
 

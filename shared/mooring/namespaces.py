@@ -66,6 +66,17 @@ class Namespaces:
             }
         }
 
+    def take(self, namespace: str, owner: str, before: str | None) -> Write:
+        """Return the write that makes `owner` the owner; it fails if that is not `before` by then."""
+        unchanged = "#owner = :before" if before else "attribute_not_exists(#owner)"
+        condition: dict[str, Any] = {
+            "ConditionExpression": unchanged,
+            "ExpressionAttributeNames": {"#owner": "owner"},
+        }
+        if before:
+            condition["ExpressionAttributeValues"] = {":before": {"S": before}}
+        return {"Put": {"TableName": self._table, "Item": self._item(namespace, owner), **condition}}
+
     def give(self, namespace: str, owner: str) -> None:
         """Make `owner` the owner, whoever was it."""
         self._client.put_item(TableName=self._table, Item=self._item(namespace, owner))

@@ -83,6 +83,7 @@ _SERVER = _all_of(
         "tools": _null_or(_list(_OBJECT)),
         "prompts": _null_or(_list(_OBJECT)),
         "resources": _null_or(_list(_OBJECT)),
+        "surface": _null_or(_TEXT),
     }
 )
 _TOOL = _all_of(
@@ -137,6 +138,20 @@ _OFFICIAL_LIST = _all_of(
     }
 )
 _UPLOAD = _all_of({"method": _TEXT, "url": _TEXT, "headers": _OBJECT, "expiresInSeconds": _COUNT})
+_CHALLENGE = _all_of(
+    {
+        "method": {"enum": ["file", "dns", "well-known", "operator"]},
+        "token": _null_or(_TEXT),
+        "expiresAt": _TIME,
+        "where": _null_or(_TEXT),
+        "content": _null_or(_TEXT),
+        "instructions": _TEXT,
+    }
+)
+_CLAIM = _all_of(
+    {"server": _TEXT, "principal": _TEXT, "message": _TEXT, "createdAt": _TIME, "expiresAt": _TIME}
+)
+_SELF = _all_of({"principal": _TEXT, "keyId": _TEXT, "scopes": _list(_TEXT), "namespaces": _list(_TEXT)})
 _NAMED = _all_of({"name": _TEXT})
 
 ANSWERS: dict[tuple[str, str], Schema] = {
@@ -147,6 +162,11 @@ ANSWERS: dict[tuple[str, str], Schema] = {
     ("put", "/servers/{owner}/{name}"): _SERVER,
     ("patch", "/servers/{owner}/{name}"): _SERVER,
     ("post", "/servers/{owner}/{name}/transfer"): _SERVER,
+    ("post", "/servers/{owner}/{name}/claims"): _CHALLENGE,
+    ("post", "/servers/{owner}/{name}/claims/verify"): _SERVER,
+    ("post", "/servers/{owner}/{name}/claims/approve"): _SERVER,
+    ("get", "/claims"): _all_of({"claims": _list(_CLAIM)}),
+    ("get", "/whoami"): _SELF,
     ("post", "/servers/batch"): _all_of({"results": _list(_OUTCOME), "counts": _OBJECT}),
     ("get", "/servers/{owner}/{name}/logs"): _LOGS,
     ("get", "/sessions/{session_id}/logs"): _LOGS,

@@ -12,24 +12,29 @@ from mooring import (
     access_api,
     api_errors,
     bundles_api,
+    claims_api,
     logs_api,
     mcp_api,
     openapi,
     publish_api,
     registry_v0,
+    releases_api,
     search_api,
     servers_api,
+    whoami_api,
 )
 from mooring.authentication import RequireKey
 from mooring.bundle_uploads import Bundles
 from mooring.catalog import Catalog
 from mooring.catalog_editor import CatalogEditor
+from mooring.claims import Claims
 from mooring.keys import KeyTable
 from mooring.logs_api import ChildLogs
 from mooring.profiles import ProfileTable
 from mooring.rate_limits import LimitRate, RateLimits
 from mooring.registry_search import RegistrySearch
 from mooring.registry_tools import RegistryTools
+from mooring.releases_api import Releases
 from mooring.server_views import ServerViews
 from mooring.tickets import TicketTable
 
@@ -45,15 +50,17 @@ def create_app(
     logs: ChildLogs | None = None,
     search: RegistrySearch | None = None,
     bundles: Bundles | None = None,
+    releases: Releases | None = None,
     *,
+    claims: Claims | None = None,
     ws_url: str,
     public_url: str,
     key_requests_per_minute: int = 0,
 ) -> FastAPI:
     """Return the app; `ws_url` and `public_url` are what its connect URLs and its links start with.
 
-    Without `logs` it has no routes for them, without `search` it compares names only, without `bundles` it
-    takes none.
+    Without `logs` or `claims` it has no routes for them, without `search` it compares names only, without
+    `bundles` it takes none, without `releases` it makes none.
     `key_requests_per_minute` 0 is no limit.
     """
     views = ServerViews(ws_url, public_url)
@@ -73,11 +80,16 @@ def create_app(
     search = search or RegistrySearch(catalog, views)
     app.include_router(search_api.routes(search))  # first: routes are tried one after the other
     app.include_router(access_api.routes(keys, tickets, profiles))
+    app.include_router(whoami_api.routes(editor.namespaces))
     if logs:
         app.include_router(logs_api.routes(catalog, logs))
+    if claims:
+        app.include_router(claims_api.routes(catalog, claims, views))
     app.include_router(registry_v0.routes(catalog))
     bundles = bundles or Bundles()
     app.include_router(bundles_api.routes(bundles))
+    if releases:  # before what takes any name of a server
+        app.include_router(releases_api.routes(catalog, editor, releases, ws_url, public_url))
     app.include_router(publish_api.routes(catalog, editor, keys, views, bundles))
     app.include_router(servers_api.routes(catalog, views))
     app.router.routes.append(mcp_api.route(RegistryTools(catalog, views, search), public_url))

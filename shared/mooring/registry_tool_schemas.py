@@ -153,8 +153,13 @@ TOOLS = (
                 "tools": _OFFERED,
                 "prompts": _OFFERED,
                 "resources": _OFFERED,
+                "surface": {
+                    "type": ["string", "null"],
+                    "description": "A hash of all that is offered: with `pin=<surface>` in its URL a "
+                    "connection is refused once the server offers something else. Null: not known.",
+                },
             },
-            [*_SERVER_REQUIRED, "connections", "tools", "prompts", "resources"],
+            [*_SERVER_REQUIRED, "connections", "tools", "prompts", "resources", "surface"],
         ),
     ),
 )

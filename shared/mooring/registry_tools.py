@@ -22,7 +22,7 @@ _LISTED = ("qualifiedName", "displayName", "description", "isDeployed", "verifie
 _DETAILED = (
     *_LISTED,
     *("homepage", "repository", "license", "version"),
-    *("connections", "tools", "prompts", "resources"),
+    *("connections", "tools", "prompts", "resources", "surface"),
 )
 _TAKES = {tool["name"]: tool["inputSchema"] for tool in TOOLS}
 

@@ -22,12 +22,13 @@ from mooring.edits import Entry
 from mooring.errors import Forbidden
 from mooring.instants import Instant
 from mooring.keys import Principal
-from mooring.launch import MAX_FUNCTION_CHARACTERS
+from mooring.launch import MAX_FUNCTION_CHARACTERS, MAX_PATH_FOLDERS, PATH_FOLDER
 from mooring.servers import Release
 
 Url = Annotated[str, Field(pattern=r"^(https?://\S+)?$", max_length=2000)]
 Text = Annotated[str, Field(max_length=2000)]
 Words = Annotated[list[Annotated[str, Field(min_length=1, max_length=300)]], Field(max_length=60)]
+PathFolder = Annotated[str, Field(pattern=rf"^(?:{PATH_FOLDER})$")]
 Objects = list[dict[str, Any]]
 
 # Of a template, the first variable may be the host.
@@ -50,9 +51,10 @@ class Body(BaseModel):
 
 class LaunchRule(Body):
     command: Annotated[str, Field(min_length=1)] | None = None
-    args: list[str] = []
+    args: list[str | Annotated[list[str], Field(min_length=1)]] = []
     env: dict[str, str] = {}
     cwd: str | None = None
+    path: Annotated[list[PathFolder], Field(max_length=MAX_PATH_FOLDERS)] | None = None
     command_function: Annotated[str, Field(min_length=1, max_length=MAX_FUNCTION_CHARACTERS)] | None = None
 
     @field_validator("command_function")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mooring import surface
 from mooring.servers import Document, Server
 from mooring.url import connect_url
 
@@ -45,6 +46,7 @@ class ServerViews:
             "tools": server.tools,
             "prompts": server.prompts,
             "resources": server.resources,
+            "surface": surface.current(server.offers),
         }
 
     def _deployment_url(self, server: Server) -> str | None:

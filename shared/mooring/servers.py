@@ -56,6 +56,8 @@ class Server:
     stated_version: str = ""
     source: Document | None = None
     """Where it was imported from: `{"registry": …}`; None: it was published here."""
+    claimed_at: str | None = None
+    """Set: its owner has proven to be it, and what he says of it is no import's to change."""
     tools: list[Document] | None = None
     """As last scanned, like prompts and resources; None: not scanned yet."""
     prompts: list[Document] | None = None
@@ -78,6 +80,11 @@ class Server:
     @property
     def namespace(self) -> str:
         return self.name.partition("/")[0]
+
+    @property
+    def offers(self) -> Document:
+        """What was last scanned of it."""
+        return {"tools": self.tools, "prompts": self.prompts, "resources": self.resources}
 
     def deployed(self) -> Release:
         """Return the release that sessions run; raises NotDeployed."""
@@ -141,6 +148,12 @@ def release_item(release: Release) -> Item:
     return to_item(_encoded(record, _RELEASE_DOCUMENTS, "release."))
 
 
+def release_from_item(record: Document) -> Release:
+    """Return the release of `release_item`, read with `from_item`."""
+    known = {name: record[name] for name in Release.__dataclass_fields__ if name in record}
+    return Release(**_decoded(known, _RELEASE_DOCUMENTS))
+
+
 def server_from_item(item: Item) -> Server:
     """Return the server of an item, or what it was of the item of a past version."""
     record = from_item(item)
@@ -149,7 +162,7 @@ def server_from_item(item: Item) -> Server:
         {name: record[name] for name in Server.__dataclass_fields__ if name in record}, _SERVER_DOCUMENTS
     )
     known |= {name: tuple(known[name]) for name in _TUPLES if name in known}
-    return Server(**known, release=Release(**_decoded(release, _RELEASE_DOCUMENTS)) if release else None)
+    return Server(**known, release=release_from_item(release) if release else None)
 
 
 def _encoded(record: Document, names: tuple[str, ...], prefix: str) -> Document:

@@ -8,6 +8,7 @@ from starlette.convertors import Convertor, register_url_convertor
 
 from mooring.authentication import Reader
 from mooring.catalog import Catalog, not_found
+from mooring.edits import is_owner
 from mooring.keys import Principal
 from mooring.server_views import ServerViews
 from mooring.servers import Server
@@ -47,7 +48,7 @@ def routes(catalog: Catalog, views: ServerViews) -> APIRouter:
 
 def is_visible(server: Server, reader: Principal) -> bool:
     """Return whether `reader` may look at a server that was not deleted."""
-    return not server.unlisted or reader.id == server.owner or reader.may("admin")
+    return not server.unlisted or is_owner(server, reader)
 
 
 def etag(server: Server) -> str:

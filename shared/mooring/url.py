@@ -11,12 +11,17 @@ _RESUMING = ("session", "received")
 
 
 def connect_url(
-    ws_url: str, qualified_name: str, config: dict[str, Any] | None = None, api_key: str | None = None
+    ws_url: str,
+    qualified_name: str,
+    config: dict[str, Any] | None = None,
+    api_key: str | None = None,
+    pin: str | None = None,
 ) -> str:
-    """Return the WebSocket URL of a server: `{ws_url}/{owner}/{name}/ws?config=…&api_key=…`.
+    """Return the WebSocket URL of a server: `{ws_url}/{owner}/{name}/ws?config=…&api_key=…&pin=…`.
 
     `config` is written as the Smithery SDK's `createSmitheryUrl` does: base64 of its JSON. The URL holds
     secrets in clear; a one-time ticket (`POST /tickets`) keeps them out of logs.
+    `pin` is the `surface` of the server's detail: while it offers something else, it does not start.
 
     Raises:
         InvalidRequest: `qualified_name` is not `owner/name`.
@@ -27,6 +32,8 @@ def connect_url(
         query["config"] = base64.b64encode(text.encode()).decode()
     if api_key is not None:
         query["api_key"] = api_key
+    if pin is not None:
+        query["pin"] = pin
     address = f"{ws_url.rstrip('/')}/{display(qualified_name)}/ws"
     return f"{address}?{urlencode(query)}" if query else address
 

@@ -12,6 +12,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from mooring import openapi
+from mooring.claim_proofs import Proofs
+from mooring.claims import Claims
 from mooring.indexing import CatalogIndexer
 from mooring.logs_api import ChildLogs
 from mooring.openapi_answers import ANSWERS
@@ -52,6 +54,7 @@ def app(running_registry: Registry, tmp_path_factory: pytest.TempPathFactory) ->
             WorkerTable(one.dynamodb, tables.name("workers")), WorkerClient("secret", timeout_seconds=1)
         ),
         RegistrySearch(one.catalog, views, IndexReader(blobs, BagOfWords())),
+        claims=Claims(one.dynamodb, tables.name("catalog"), one.editor, one.keys, Proofs.public()),
         ws_url="wss://host",
         public_url="https://host",
     )

@@ -7,11 +7,10 @@ import sys
 from typing import Any
 
 import pytest
-from websockets.exceptions import InvalidStatus
 
 from mooring.url import connect_url
 from tests.integration.conftest import SERVERS
-from tests.raw_client import raw_client
+from tests.raw_client import raw_client, refusal
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("nothing_is_left")]
@@ -43,15 +42,6 @@ def needs_config(stack: Stack) -> str:
         env={"API_KEY": "${config.apiKey}"},
     )
     return "test/needs-config"
-
-
-async def refusal(url: str) -> tuple[int, dict[str, Any]]:
-    """Return status and JSON body of a handshake that must be refused in time."""
-    with pytest.raises(InvalidStatus) as refused:
-        async with asyncio.timeout(REFUSAL_SECONDS), raw_client(url):
-            pass
-    response = refused.value.response
-    return response.status_code, json.loads(response.body or b"{}")
 
 
 @pytest.mark.parametrize("api_key", [None, "mk_wrong", ""])

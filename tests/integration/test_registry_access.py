@@ -1,4 +1,4 @@
-"""Who may do what: keys, tickets, profiles and sealing, over HTTP and on the tables."""
+"""Who may do what: keys (`mooring.whoami_api`), tickets, profiles, sealing, over HTTP and on the tables."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from mooring.errors import InvalidConfig, InvalidRequest, Unauthorized
-from mooring.keys import OF_ROLE, KeyTable, Principal
+from mooring.keys import OF_ROLE, KeyTable, Principal, Scope
 from mooring.profiles import ProfileTable
 from mooring.sealing import KmsSealer, LocalSealer, Sealer
 from mooring.tickets import TicketTable
@@ -131,6 +131,21 @@ class TestKeysOverHttp:
         answer = running.client().post("/keys", json={"name": "x", "role": "root"})
         assert answer.status_code == 422
         assert answer.json()["message"] == "role must be 'client', 'publisher' or 'admin'"
+
+
+class TestWhoAmI:
+    def test_a_key_is_told_whom_it_speaks_for_and_what_it_may(self, running: Registry) -> None:
+        key, secret = running.keys.create("ada", "publisher", "ada of acme")
+        http = running.client(secret)
+        about = {"principal": "ada of acme", "keyId": key.id, "scopes": ["read", "connect", "publish"]}
+        assert http.get("/whoami").json() == {**about, "namespaces": []}
+        assert http.put("/servers/of-ada/weather", json={}).status_code == 201
+        assert http.get("/whoami").json()["namespaces"] == ["of-ada"]
+
+    @pytest.mark.parametrize("scope", ["read", "connect"])
+    def test_every_key_may_ask(self, running: Registry, scope: Scope) -> None:
+        _, secret = running.keys.create("ada", scopes=[scope])
+        assert running.client(secret).get("/whoami").json()["scopes"] == [scope]
 
 
 class TestKeyTable:

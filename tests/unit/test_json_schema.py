@@ -102,6 +102,7 @@ def test_a_reference_to_another_host_is_not_followed() -> None:
         ({"properties": {"a": {"$ref": "https://example.com/x.json"}}}, "/properties/a/$ref"),
         ({"properties": {"a": {"$ref": "#/$defs/none"}}}, "/properties/a/$ref"),
         ({"allOf": [{"$ref": "other.json"}]}, "/allOf/0/$ref"),
+        ({"items": {"$dynamicRef": "https://example.com/x.json#y"}}, "/items/$dynamicRef"),
     ],
 )
 def test_a_schema_that_cannot_be_used_is_told_by_its_pointer(schema: dict[str, Any], pointer: str) -> None:
@@ -119,6 +120,7 @@ def test_a_schema_that_cannot_be_used_is_told_by_its_pointer(schema: dict[str, A
             "$defs": {"x": {"$anchor": "y"}},
             "properties": {"a": {"$ref": "#y"}},
         },
+        {"$defs": {"x": {"$dynamicAnchor": "y"}}, "properties": {"a": {"$dynamicRef": "#y"}}},
         {"properties": {"$ref": {"type": "string", "format": "password", "x-from": {"query": "r"}}}},
     ],
 )

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from mooring.errors import InvalidRequest
-from mooring.launch import resolve
+from mooring.launch import Computed, planned, resolve
 
 SESSION = "/sessions/1"
 
@@ -68,6 +68,34 @@ def test_a_server_can_be_told_to_keep_its_files_in_the_session_s_folder() -> Non
 
 
 @pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({}, ["last"]),
+        ({"key": "k"}, ["--key", "k", "last"]),
+        ({"key": "", "dirs": []}, ["--key", "", "last"]),
+        ({"dirs": ["a b", 1, None]}, ["--dir", "a b", "--dir", "1", "a b", "1", "last"]),
+        ({"dirs": "one"}, ["--dir", "one", "one", "last"]),
+    ],
+    ids=["nothing", "a value", "empty ones", "a list", "no list"],
+)
+def test_a_group_is_there_as_a_whole_and_a_list_is_spread(config: dict[str, Any], words: list[str]) -> None:
+    groups = [["--key", "${config.key}"], ["--dir", "${config.dirs[]}"]]
+    rule = {"command": "run", "args": [*groups, "${config.dirs[]}", "last"]}
+
+    assert list(resolve(rule, config, None, SESSION).argv[1:]) == words
+
+
+def test_a_rule_says_which_folders_come_first_in_the_path() -> None:
+    path = ["${bundle}/.mooring/bin", "/opt/bin", "${session}"]
+    folders = ("/bundles/1/.mooring/bin", "/opt/bin", SESSION)
+
+    assert resolve({"command": "run", "path": path}, {}, "/bundles/1", SESSION).path == folders
+    computed = planned({"commandFunction": "() => 1", "path": path}, {}, "/bundles/1", SESSION)
+    assert isinstance(computed, Computed)
+    assert computed.launch("run", [], {}).path == folders
+
+
+@pytest.mark.parametrize(
     ("rule", "field"),
     [
         ({}, "launch.command"),
@@ -84,6 +112,20 @@ def test_a_server_can_be_told_to_keep_its_files_in_the_session_s_folder() -> Non
         ({"command": "run", "env": {"A=B": "x"}}, "launch.env"),
         ({"command": "run", "env": {"A": 1}}, "launch.env.A"),
         ({"command": "run", "cwd": 1}, "launch.cwd"),
+        ({"command": "run", "args": [[]]}, "launch.args[0]"),
+        ({"command": "run", "args": [["--x", ["y"]]]}, "launch.args[0]"),
+        ({"command": "run", "args": ["--x=${config.list[]}"]}, "launch.args[0]"),
+        ({"command": "run", "args": ["${bundle[]}"]}, "launch.args[0]"),
+        ({"command": "run", "args": [["${config.list[]}", "${config.list[]}"]]}, "launch.args[0]"),
+        ({"command": "run", "args": ["${config.nuls[]}"]}, "launch.args[0]"),
+        ({"command": "run", "env": {"A": "${config.list[]}"}}, "launch.env.A"),
+        ({"command": "run", "path": "/bin"}, "launch.path"),
+        ({"command": "run", "path": ["bin"]}, "launch.path[0]"),
+        ({"command": "run", "path": ["/a:/b"]}, "launch.path[0]"),
+        ({"command": "run", "path": ["${session}x"]}, "launch.path[0]"),
+        ({"command": "run", "path": ["${bundle}/bin"]}, "launch.path[0]"),
+        ({"command": "run", "path": ["/${config.folder}"]}, "launch.path[0]"),
+        ({"command": "run", "path": ["/bin"] * 17}, "launch.path"),
         ({"commandFunction": "(config) => ({})"}, "launch.commandFunction"),
     ],
 )
@@ -91,7 +133,7 @@ def test_a_rule_that_cannot_be_used_is_refused_by_the_name_of_its_field(
     rule: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        resolve(rule, {"nul": "secret\0"}, None, SESSION)
+        resolve(rule, {"nul": "secret\0", "nuls": ["secret\0"], "list": ["a", "b"]}, None, SESSION)
 
     assert field in refused.value.message
     assert "secret" not in refused.value.message

@@ -1,6 +1,6 @@
 import jsonschema
 
-from mooring_local import placeholders
+from mooring import placeholders
 
 SCHEMA = {
     "type": "object",

@@ -152,13 +152,14 @@ class Sandbox:
 
     def _environment(self, launch: Launch) -> dict[str, str]:
         home = str(self.directory)
+        path = launch.env.get("PATH") or command_path(self._settings)
         return {
             "LANG": "C.UTF-8",
             **inherited(_LOCALE),
-            "PATH": command_path(self._settings),
             "HOME": home,
             "TMPDIR": home,
             **launch.env,
+            "PATH": ":".join([*launch.path, path]),
             TAG: home,
             _SESSION_ID: self.directory.name,
         }

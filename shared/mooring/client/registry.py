@@ -70,6 +70,33 @@ class Registry:
         """Return what `POST /bundles` answers: that the bundle `exists`, or how to upload it."""
         return self._object("POST", "/bundles", bundle)
 
+    def request_file_upload(self, sha256: str, size_bytes: int) -> Json | None:
+        """Return how to upload a file that is to be built; None: it is there."""
+        answer = self._object("POST", "/uploads", {"sha256": sha256, "sizeBytes": size_bytes})
+        upload: Json | None = answer["upload"]
+        return upload
+
+    def request_release(self, name: str, wanted: Json) -> Json:
+        """Ask for a release of a server; `wanted` has its `source`, and the `config` of its scan if any."""
+        return self._object("PUT", f"{_path(name)}/releases", wanted)
+
+    def releases(self, name: str) -> list[Json]:
+        found: list[Json] = self._object("GET", f"{_path(name)}/releases?pageSize={PAGE_SIZE}")["releases"]
+        return found
+
+    def release(self, name: str, release_id: str, after: int = 0) -> Json:
+        """Return a release, with the lines of its log `after` the number that an answer had as `nextLine`."""
+        return self._object("GET", f"{_release(name, release_id)}?after={after}")
+
+    def release_changes(self, name: str, release_id: str, to: str = "") -> list[Json]:
+        path = f"{_release(name, release_id)}/changes"
+        found: list[Json] = self._object("GET", f"{path}?to={quote(to, safe='')}" if to else path)["changes"]
+        return found
+
+    def act_on_release(self, name: str, release_id: str, verb: str, body: Json | None = None) -> Json:
+        """`rollback`, `retry` or `cancel` a release."""
+        return self._object("POST", f"{_release(name, release_id)}/{verb}", body)
+
     def patch_server(self, name: str, changes: Json) -> Json:
         return self._object("PATCH", _path(name), changes)
 
@@ -85,6 +112,39 @@ class Registry:
         path = _path(of) if "/" in of else f"/sessions/{quote(of, safe='')}"
         parameters = urlencode({"lines": lines, "cursor": cursor})
         return self._object("GET", f"{path}/logs?{parameters}")
+
+    def whoami(self) -> Json:
+        """Return whom the key speaks for: `principal`, `scopes` and `namespaces`."""
+        return self._object("GET", "/whoami")
+
+    def claim_server(self, name: str, method: str, message: str = "") -> Json:
+        """Begin a claim; return what is to be put where."""
+        return self._object("POST", f"{_path(name)}/claims", {"method": method, "message": message})
+
+    def verify_claim(self, name: str) -> Json:
+        """Have the proof looked for; return the server, which is the caller's then."""
+        return self._object("POST", f"{_path(name)}/claims/verify")
+
+    def claims(self) -> list[Json]:
+        """Return the claims that wait for an operator."""
+        found: list[Json] = self._object("GET", "/claims")["claims"]
+        return found
+
+    def approve_claim(self, name: str, principal: str) -> Json:
+        return self._object("POST", f"{_path(name)}/claims/approve", {"principal": principal})
+
+    def reject_claim(self, name: str, principal: str) -> None:
+        self._call("POST", f"{_path(name)}/claims/reject", {"principal": principal})
+
+    def profiles(self) -> list[str]:
+        """Return the names of the stored configurations; nothing gives back what is in them."""
+        return [one["name"] for one in self._object("GET", "/profiles")["profiles"]]
+
+    def put_profile(self, name: str, config: Json) -> None:
+        self._call("PUT", f"/profiles/{quote(name, safe='')}", {"config": config})
+
+    def delete_profile(self, name: str) -> None:
+        self._call("DELETE", f"/profiles/{quote(name, safe='')}")
 
     def create_key(self, wanted: Json) -> Json:
         """Make a key of the body of `POST /keys` and return it; its secret, `key`, is shown this once."""
@@ -108,6 +168,10 @@ class Registry:
         if status >= 300:  # the registry never redirects
             raise refusal(status, answer)
         return json.loads(answer) if answer else None
+
+
+def _release(name: str, release_id: str) -> str:
+    return f"{_path(name)}/releases/{quote(release_id, safe='')}"
 
 
 def _path(name: str) -> str:

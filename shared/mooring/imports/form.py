@@ -23,25 +23,35 @@ class Form:
         self.properties: dict[str, Schema] = {}
         self.required: set[str] = set()
 
-    def add(self, name: str, kind: str, wanted: InputWithVariables, *, is_repeated: bool = False) -> None:
+    def add(
+        self, name: str, kind: str, wanted: InputWithVariables, *, is_repeated: bool = False
+    ) -> dict[str, str]:
         """Ask for the variables in an input's fixed `value`, or for one value when it has none.
 
-        A variable of a required text is required too, unless it has a default.
+        A variable of a required text is required too, unless it has a default. Returns the property that each
+        variable is asked for as; that of the one value is under an empty name.
         """
         if wanted.value is None:
-            self._ask(name, kind, wanted, is_required=wanted.is_required, is_repeated=is_repeated)
-            return
+            return {
+                "": self._ask(name, kind, wanted, is_required=wanted.is_required, is_repeated=is_repeated)
+            }
+        asked = {}
         for variable_name in variable_names(wanted.value):
             variable = wanted.variables.get(variable_name)
             if variable:
-                self.add_variable(variable_name, variable, is_required=wanted.is_required)
+                asked[variable_name] = self.add_variable(
+                    variable_name, variable, is_required=wanted.is_required
+                )
+        return {variable: chosen for variable, chosen in asked.items() if chosen}
 
-    def add_variable(self, name: str, variable: Input, *, is_required: bool) -> None:
-        if variable.value is None:
-            must = variable.is_required or (is_required and not variable.default)
-            self._ask(name, "variable", variable, is_required=must, is_repeated=False)
+    def add_variable(self, name: str, variable: Input, *, is_required: bool) -> str:
+        """Ask for a variable; returns its property, empty for one whose value is fixed."""
+        if variable.value is not None:
+            return ""
+        must = variable.is_required or (is_required and not variable.default)
+        return self._ask(name, "variable", variable, is_required=must, is_repeated=False)
 
-    def _ask(self, name: str, kind: str, wanted: Input, *, is_required: bool, is_repeated: bool) -> None:
+    def _ask(self, name: str, kind: str, wanted: Input, *, is_required: bool, is_repeated: bool) -> str:
         property_ = _property(wanted)
         if is_repeated:
             about = {key: property_.pop(key) for key in ("description",) if key in property_}
@@ -50,6 +60,7 @@ class Form:
         self.properties[chosen] = property_
         if is_required:
             self.required.add(chosen)
+        return chosen
 
     def _free(self, name: str, kind: str, property_: Schema) -> str:
         """Return the name for a property: `<kind>_<name>` where another one has `name`.

@@ -5,18 +5,22 @@ sizes in `_bytes`, which may be written as 512MiB. `docs/settings.md` lists them
 """
 
 from mooring.settings.aws import AwsSettings
+from mooring.settings.builder import BuilderSettings
 from mooring.settings.from_environment import SettingsError
 from mooring.settings.functions import Settings
 from mooring.settings.local import LocalSettings
+from mooring.settings.user import configuration_folder
 from mooring.settings.whole import inherited, one_blas_thread, path_first, publish, whole
 from mooring.settings.worker import WorkerSettings
 
 __all__ = [
     "AwsSettings",
+    "BuilderSettings",
     "LocalSettings",
     "Settings",
     "SettingsError",
     "WorkerSettings",
+    "configuration_folder",
     "inherited",
     "one_blas_thread",
     "path_first",

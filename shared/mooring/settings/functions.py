@@ -16,6 +16,7 @@ class Settings(FromEnvironment):
     sessions_table: str = "mooring-sessions"
     workers_table: str = "mooring-workers"
     usage_table: str = "mooring-usage"
+    releases_table: str = "mooring-releases"
     connections_url: str = ""
     """Where @connections is served: `https://{api}.execute-api.{region}.amazonaws.com/{stage}`."""
     ws_url: str = ""
@@ -63,6 +64,10 @@ class Settings(FromEnvironment):
     """Where bundles are kept, `s3://bucket/prefix`; empty: on the disk of the workers, who have them all."""
     bundle_upload_bytes: int = 524_288_000
     """Of one bundle's archive."""
+    uploads: str = ""
+    """Where what publishers upload lies until it is built: a folder, or `s3://bucket/prefix`; empty: none."""
+    releases_kept: int = 20
+    """Of each server, to look at and to go back to."""
     worker_platform: str = ""
     """What native code in bundles is to be for, such as `linux-aarch64`; empty: nobody says."""
     engine: str = "pool"
@@ -79,6 +84,8 @@ class Settings(FromEnvironment):
     """Without a call, until a MicroVM is suspended; at least 60."""
     microvm_seconds: int = 28_800
     """How long a MicroVM may live, at most 28,800."""
+    allow_private_upstreams: bool = False
+    """Scan servers elsewhere without TLS and at addresses that are not public, too."""
     import_from: str = ""
     """Address of the registry that `functions/registry_import` keeps a mirror of; empty: of none."""
     stack: str = "mooring"

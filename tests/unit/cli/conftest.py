@@ -14,6 +14,11 @@ from mooring_cli.__main__ import mooring as command
 from tests.unit.cli.hand_made import KEY, HandMade
 
 
+@pytest.fixture(autouse=True)
+def nobody_is_logged_in(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+
+
 @pytest.fixture
 def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HandMade]:
     known = HandMade()

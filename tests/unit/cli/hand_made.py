@@ -48,6 +48,8 @@ class HandMade:
     asked: list[tuple[str, str]] = field(default_factory=list)
     sessions: list[str] = field(default_factory=list)
     failure: MooringError | None = None
+    scopes: list[str] = field(default_factory=lambda: ["read", "connect", "publish"])
+    """Of the key."""
     store: str = ""
     """Where bundles are uploaded to; empty: it takes none."""
     worker_platform: str | None = None
@@ -65,6 +67,8 @@ class HandMade:
             return 200, {"tools": tools, "pagination": {"totalCount": len(tools)}}
         if path == "/servers/batch":
             return 200, {"results": [self.brought_in(one) for one in body["servers"]]}
+        if path == "/whoami":
+            return 200, {"principal": "ada", "keyId": "k1", "scopes": self.scopes, "namespaces": ["acme"]}
         if path.startswith("/keys"):
             return 200, {
                 "id": "k1",

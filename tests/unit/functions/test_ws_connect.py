@@ -4,6 +4,7 @@ from types import ModuleType
 
 import pytest
 
+from mooring import surface
 from mooring.bundle_store import BundleStore
 from mooring.errors import MooringError, WorkerUnavailable
 from mooring.sessions import Session
@@ -135,3 +136,34 @@ def test_a_worker_is_told_where_the_bundle_is_where_there_is_a_store_of_them(
     with_bundle, without = [order["bundle_url"] for _, _, order in world.started]
     assert with_bundle.startswith("https://bundles.s3.eu-west-1.amazonaws.com/x/sha.tar.gz?")
     assert without is None
+
+
+def test_a_pin_of_what_the_server_offers_starts_it_and_is_no_configuration(
+    app: ModuleType, world: World
+) -> None:
+    world.tools = [{"name": "now"}]
+    assert connect(app, pin=surface.digest({"tools": world.tools}))["statusCode"] == 200
+    ((_, _, order),) = world.started
+    assert order["config"] == {"zone": "UTC", "n": 3}
+
+
+@pytest.mark.parametrize(
+    ("tools", "pin", "status", "error"),
+    [
+        (
+            [{"name": "now", "description": "new"}],
+            surface.digest({"tools": [{"name": "now"}]}),
+            409,
+            "SurfaceChanged",
+        ),
+        (None, surface.digest({"tools": []}), 409, "SurfaceChanged"),
+        ([{"name": "now"}], "latest", 422, "InvalidRequest"),
+    ],
+)
+def test_a_pin_of_anything_else_starts_nothing(
+    app: ModuleType, world: World, tools: list[dict[str, str]] | None, pin: str, status: int, error: str
+) -> None:
+    world.tools, world.known_tools = tools, [{"name": "now"}]
+    answer = connect(app, pin=pin)
+    assert (answer["statusCode"], json.loads(answer["body"])["error"]) == (status, error)
+    assert world.started == []

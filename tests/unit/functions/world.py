@@ -25,6 +25,9 @@ class World:
     def __init__(self) -> None:
         self.release: Release | None = RELEASE
         self.owner = "somebody"
+        self.tools: list[dict[str, Any]] | None = None
+        self.known_tools: list[dict[str, Any]] | None = None
+        """What they were a moment ago, as the catalog may still give them."""
         self.scopes: frozenset[Scope] = OF_ROLE["client"]
         self.workers = [WORKER]
         self.started: list[tuple[str, str, dict[str, Any]]] = []
@@ -60,7 +63,12 @@ class World:
             version=1,
             owner=self.owner,
             release=self.release,
+            tools=self.tools if self.known_tools is None else self.known_tools,
         )
+
+    def latest(self, name: str) -> Any:
+        self.known_tools = None
+        return self.get(name)
 
     def note_demand(self) -> None:
         self.demands += 1

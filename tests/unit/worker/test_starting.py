@@ -107,6 +107,27 @@ async def test_the_child_sees_its_own_environment_and_nothing_of_the_worker(
     assert zombies_of(os.getpid()) == []
 
 
+async def test_the_folders_of_the_rule_come_first_and_its_programs_are_found_there(
+    edge: Edge, start: Start
+) -> None:
+    worker = await start(runtime_path="/opt/runtime/bin")
+    tools = worker.home / "bundles" / "sha" / ".mooring" / "bin"
+    tools.mkdir(parents=True)
+    (tools / "say-path").write_text(
+        """#!/bin/sh\nprintf '{"method": "path", "params": {"path": "%s"}}\\n' "$PATH"\nread line\n"""
+    )
+    (tools / "say-path").chmod(0o755)
+    launch = {"command": "say-path", "path": ["${bundle}/.mooring/bin"]}
+    own = {**launch, "env": {"PATH": "/opt/own:/usr/bin:/bin"}}
+
+    await worker.order("a", connection="ca", bundle="sha", launch=launch)
+    await worker.order("b", connection="cb", bundle="sha", launch=own)
+
+    first = await edge.notification("path", "ca")
+    assert first == {"path": f"{tools}:/opt/runtime/bin:/usr/local/bin:/usr/bin:/bin"}
+    assert await edge.notification("path", "cb") == {"path": f"{tools}:/opt/own:/usr/bin:/bin"}
+
+
 async def test_no_child_writes_into_the_bundle_whoever_runs_the_worker(edge: Edge, start: Start) -> None:
     worker = await start()
     bundle = worker.home / "bundles" / "sha"

@@ -1,4 +1,7 @@
-"""The indexer of the local run, as who starts it sees it: one process, and another when that has died."""
+"""A part of the local run that works by itself (the indexer, the builder), as who starts it sees it.
+
+One process, and another when that has died.
+"""
 
 import subprocess
 import sys
@@ -12,10 +15,11 @@ from mooring_local import processes
 _AGAIN_SECONDS = 2.0
 
 
-class IndexerProcess:
-    """`variables` are those of functions."""
+class BackgroundProcess:
+    """`module` is what it runs, with `arguments`; `variables` are those of functions."""
 
-    def __init__(self, variables: Mapping[str, str], log: Path) -> None:
+    def __init__(self, module: str, variables: Mapping[str, str], log: Path, *arguments: str) -> None:
+        self._command = [sys.executable, "-P", "-m", module, *arguments]
         self._environment = {**settings.whole(), **variables}
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
@@ -36,8 +40,7 @@ class IndexerProcess:
         if self._process:
             processes.close_input(self._process)
         self._started_at = time.monotonic()
-        command = [sys.executable, "-P", "-m", "mooring_local.indexer"]
-        self._process = processes.spawn(command, self._environment, self._log)
+        self._process = processes.spawn(self._command, self._environment, self._log)
 
     def kill(self) -> None:
         """End it as a crash does, and wait for that."""
