@@ -1,14 +1,18 @@
 """`python -m benchmarks.builds`: how long the bundle of an npm server takes, against `npm ci` of the same.
 
-Both install the same packages from the same warm npm cache into an empty folder, in turn: `npm ci` from a
-lock, and Mooring as `mooring add npm:…` does, with the digest, the modes and the description of a bundle.
+All install the same packages from the same warm npm cache into an empty folder, in turn: `npm ci` from a
+lock; the bundle of an upload with that lock, as a release is made of it; the bundle of the package itself, as
+`mooring add npm:…` makes it, which has to ask the registry what belongs to it.
 """
 
 import argparse
+import hashlib
+import json
 import os
 import resource
 import shutil
 import subprocess
+import tarfile
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +21,8 @@ from statistics import median
 from time import perf_counter
 
 from benchmarks.machine import machine
-from mooring import trees
-from mooring_local import bundles
+from mooring import staging, trees
+from mooring_local import building, bundles
 
 _PACKAGES = [
     "@modelcontextprotocol/server-sequential-thinking@2026.8.31",
@@ -26,8 +30,10 @@ _PACKAGES = [
 ]
 _RUNS = 5
 _NPM_SECONDS = 300
-_HEAD = "| package | files | npm ci, s | bundle, s | npm ci, CPU s | bundle, CPU s |"
 _QUIET = ("--omit=dev", "--no-audit", "--no-fund", "--loglevel=error")
+_OF_PROJECT = ("package.json", "package-lock.json", "smithery.yaml")
+_HEAD = ["package", "files", "npm ci, s", "upload, s", "package, s"]
+_HEAD += ["npm ci, CPU s", "upload, CPU s", "package, CPU s"]
 
 
 @dataclass
@@ -48,7 +54,7 @@ def main() -> None:
     print(
         f"{machine()}; {options.runs} runs of each in turn, medians; in brackets the median of the ratios\n"
     )
-    print(f"{_HEAD}\n|---{'|---:' * 5}|")
+    print(f"| {' | '.join(_HEAD)} |\n|---{'|---:' * (len(_HEAD) - 1)}|")
     for package in options.packages or _PACKAGES:
         with tempfile.TemporaryDirectory(prefix="mooring-builds-") as folder:
             print(_row(package, Path(folder), options.runs), flush=True)
@@ -63,29 +69,42 @@ def _options() -> argparse.Namespace:
 
 def _row(package: str, folder: Path, runs: int) -> str:
     os.environ["NPM_CONFIG_CACHE"] = str(folder / "cache")
-    lock = folder / "lock"
-    _empty(lock)
-    # The fastest lock: it says where each package is from, whatever npm is set up for on this machine.
-    _npm(lock, "install", "--omit-lockfile-registry-resolved=false", package)
-    files = sum(1 for _ in trees.files(lock))
-    ci, bundle = _Times(), _Times()
+    project = _project(package, folder / "project")
+    files = sum(1 for _ in trees.files(project)) - len(_OF_PROJECT)
+    shutil.rmtree(project / "node_modules")
+    upload = folder / "project.tar.gz"
+    with tarfile.open(upload, "w:gz") as archive:
+        archive.add(project, "project")
+    ways: list[Callable[[Path], object]] = [
+        lambda home: _ci(project, home),
+        lambda home: _of_upload(upload, home),
+        lambda home: bundles.build(f"npm:{package}", home / "bundles", home / "runtimes", lambda line: None),
+    ]
+    times = [_Times() for _ in ways]
     for number in range(runs):
-        installed = folder / f"ci-{number}"
-        installed.mkdir()
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(lock / name, installed)
-        ci.take(lambda: _npm(installed, "ci"))  # noqa: B023
-        home = folder / f"home-{number}"
-        bundle.take(lambda: _bundle(package, home))  # noqa: B023
-        trees.remove(home)
-        trees.remove(installed)
-    wall, cpu = _cells(ci.seconds, bundle.seconds), _cells(ci.cpu_seconds, bundle.cpu_seconds)
-    return f"| `{package}` | {files:,} | {wall} | {cpu} |"
+        for way, taken in zip(ways, times, strict=True):
+            home = folder / f"home-{number}"
+            home.mkdir()
+            taken.take(lambda: way(home))  # noqa: B023
+            trees.remove(home)
+    cells = [*_cells([one.seconds for one in times]), *_cells([one.cpu_seconds for one in times])]
+    return f"| {' | '.join([f'`{package}`', f'{files:,}', *cells])} |"
 
 
-def _empty(folder: Path) -> None:
+def _project(package: str, folder: Path) -> Path:
+    """Make a project that depends on `package` and starts its command, with its lock; it is installed."""
     folder.mkdir()
-    (folder / "package.json").write_text('{"name":"bundle","private":true}', encoding="utf-8")
+    name = package.rpartition("@")[0]
+    manifest = folder / "package.json"
+    manifest.write_text('{"name":"project","version":"1.0.0","private":true}', encoding="utf-8")
+    # The fastest lock: it says where each package is from, whatever npm is set up for on this machine.
+    _npm(folder, "install", "--omit-lockfile-registry-resolved=false", package)
+    about = json.loads((folder / "node_modules" / name / "package.json").read_text(encoding="utf-8"))
+    script = next(iter(about["bin"].values())) if isinstance(about["bin"], dict) else about["bin"]
+    start = {"type": "stdio", "command": "node", "args": [f"node_modules/{name}/{script}"]}
+    # JSON is YAML.
+    (folder / "smithery.yaml").write_text(json.dumps({"startCommand": start}), encoding="utf-8")
+    return folder
 
 
 def _npm(folder: Path, *command: str) -> None:
@@ -99,8 +118,18 @@ def _npm(folder: Path, *command: str) -> None:
     )
 
 
-def _bundle(package: str, home: Path) -> None:
-    bundles.build(f"npm:{package}", home / "bundles", home / "runtimes", lambda line: None)
+def _ci(project: Path, home: Path) -> None:
+    for name in _OF_PROJECT:
+        shutil.copy(project / name, home)
+    _npm(home, "ci")
+
+
+def _of_upload(upload: Path, home: Path) -> None:
+    digest = hashlib.sha256(upload.read_bytes()).hexdigest()
+    source = {"type": "upload", "sha256": digest, "name": upload.name}
+    with staging.workspace(home) as workspace:
+        package = building.install(source, upload, workspace, home / "runtimes", lambda line: None)
+        bundles.seal(workspace, {"launch": package.launch}, lambda line: None)
 
 
 def _cpu_seconds() -> float:
@@ -108,9 +137,13 @@ def _cpu_seconds() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def _cells(floor: Sequence[float], ours: Sequence[float]) -> str:
-    ratio = median(mine / theirs for mine, theirs in zip(ours, floor, strict=True))
-    return f"{median(floor):.2f} | {median(ours):.2f} ({ratio:.2f}x)"
+def _cells(columns: Sequence[Sequence[float]]) -> list[str]:
+    floor = columns[0]
+    cells = [f"{median(floor):.2f}"]
+    for ours in columns[1:]:
+        ratio = median(mine / theirs for mine, theirs in zip(ours, floor, strict=True))
+        cells.append(f"{median(ours):.2f} ({ratio:.2f}x)")
+    return cells
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ rule says `${bundle}` where it means the folder. It appears whole or not at all,
 import json
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mooring import staging, trees
 from mooring.staging import Workspace
@@ -37,15 +38,21 @@ def build(
     bundles_dir.mkdir(parents=True, exist_ok=True)
     with staging.workspace(bundles_dir.resolve()) as workspace:
         package = _install(source, workspace, runtimes_dir, progress, command)
-        digest = trees.clean(workspace.path)
-        path = workspace.path.with_name(digest)
-        if not path.exists():
-            progress("Compiling and sealing the bundle")
-            staging.compile_python(workspace, path, [sys.executable])
-            _describe(workspace.path, source, package)
-            trees.freeze(workspace.path)
-            staging.publish(workspace.path, path)
-    return Bundle(digest, path, package)
+        digest = seal(workspace, _description(source, package), progress)
+    return Bundle(digest, bundles_dir.resolve() / digest, package)
+
+
+def seal(workspace: Workspace, description: Mapping[str, Any], progress: Progress) -> str:
+    """Make what was built a bundle beside its workspace, unless it is there; return its digest."""
+    digest = trees.clean(workspace.path)
+    path = workspace.path.with_name(digest)
+    if not path.exists():
+        progress("Compiling and sealing the bundle")
+        staging.compile_python(workspace, path, [sys.executable])
+        (workspace.path / trees.DESCRIPTION).write_text(json.dumps(description, indent=2), encoding="utf-8")
+        trees.freeze(workspace.path)
+        staging.publish(workspace.path, path)
+    return digest
 
 
 def _install(
@@ -59,9 +66,9 @@ def _install(
     return folders.install(Path(source), workspace, runtimes_dir, progress, command)
 
 
-def _describe(folder: Path, source: str, package: Package) -> None:
-    """Write down how the bundle came about; not part of its digest."""
-    description = {
+def _description(source: str, package: Package) -> dict[str, Any]:
+    """Return how the bundle came about; not part of its digest."""
+    return {
         "source": source,
         "package": package.name,
         "version": package.version,
@@ -70,4 +77,3 @@ def _describe(folder: Path, source: str, package: Package) -> None:
         "platform": f"{platform.system()}-{platform.machine()}".lower(),
         "python": platform.python_version(),
     }
-    (folder / trees.DESCRIPTION).write_text(json.dumps(description, indent=2), encoding="utf-8")
