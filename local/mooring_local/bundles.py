@@ -42,13 +42,23 @@ def build(
     return Bundle(digest, bundles_dir.resolve() / digest, package)
 
 
-def seal(workspace: Workspace, description: Mapping[str, Any], progress: Progress) -> str:
-    """Make what was built a bundle beside its workspace, unless it is there; return its digest."""
+def seal(
+    workspace: Workspace,
+    description: Mapping[str, Any],
+    progress: Progress,
+    *,
+    python: Sequence[str] = (sys.executable,),
+    compile_seconds: float | None = None,
+) -> str:
+    """Make what was built a bundle beside its workspace, unless it is there; return its digest.
+
+    `python` is the command that compiles what is Python of it, for no longer than `compile_seconds`.
+    """
     digest = trees.clean(workspace.path)
     path = workspace.path.with_name(digest)
     if not path.exists():
         progress("Compiling and sealing the bundle")
-        staging.compile_python(workspace, path, [sys.executable])
+        staging.compile_python(workspace, path, python, timeout_seconds=compile_seconds)
         (workspace.path / trees.DESCRIPTION).write_text(json.dumps(description, indent=2), encoding="utf-8")
         trees.freeze(workspace.path)
         staging.publish(workspace.path, path)

@@ -18,6 +18,7 @@ from mooring import settings, staging, trees
 from mooring.errors import MooringError
 from mooring.release_bodies import BuiltPackage
 from mooring.staging import Workspace
+from mooring_local import bundles
 from mooring_local.builder import isolation
 from mooring_local.builder.egress import SOCKET, Egress
 from mooring_local.builder.inputs import Inputs, fixed
@@ -119,17 +120,13 @@ class Builder:
     def _seal(self, workspace: Workspace, source: Document, package: BuiltPackage) -> str:
         """Make what was built a bundle that nobody changes; what is in it comes from strangers."""
         check(workspace.path)
-        trees.clean(workspace.path)
-        digest = trees.digest(workspace.path)
-        path = workspace.path.with_name(digest)
-        if not path.exists():
-            compiler = isolation.bounded([sys.executable], self._limits.memory_bytes)
-            staging.compile_python(workspace, path, compiler, timeout_seconds=_COMPILE_SECONDS)
-            about = {"source": source, **package.model_dump(by_alias=True)}
-            (workspace.path / trees.DESCRIPTION).write_text(json.dumps(about, indent=2), encoding="utf-8")
-            trees.freeze(workspace.path)
-            staging.publish(workspace.path, path)
-        return digest
+        return bundles.seal(
+            workspace,
+            {"source": source, **package.model_dump(by_alias=True)},
+            lambda line: None,
+            python=isolation.bounded([sys.executable], self._limits.memory_bytes),
+            compile_seconds=_COMPILE_SECONDS,
+        )
 
     @asynccontextmanager
     async def _child(
