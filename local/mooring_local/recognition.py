@@ -3,7 +3,7 @@
 import json
 import shlex
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from mooring_local import dockerfiles
 from mooring_local.packages import Kind, Launch
 
 _ADD = "add a smithery.yaml (mooring init writes one)"
+_NO_IMAGES = "mooring deploy builds no images: add a package.json or pyproject.toml"
 _MAX_BYTES = 1024 * 1024
 _NODE_LOCKS = (
     ("pnpm-lock.yaml", "pnpm install --frozen-lockfile", "pnpm"),
@@ -38,11 +39,18 @@ def recognise(folder: Path, root: Path, *, with_image: bool = True) -> Recognise
     for way in (_by_dockerfile, *ways) if with_image else ways:
         found = way(folder, root)
         if found is not None and found.rule is not None:
-            return found
+            return found if way in ways else _beside_an_image(found, folder, root)
         if found is not None:
             missing.append(found.reason)
     said = "; ".join(missing) or "there is no Dockerfile, package.json or pyproject.toml"
     return Recognised(None, f"{said}: {_ADD}", "invalid")
+
+
+def _beside_an_image(image: Recognised, folder: Path, root: Path) -> Recognised:
+    """Return what a Dockerfile says, and what is made of the folder instead: images are not built."""
+    other = recognise(folder, root, with_image=False)
+    said = f"mooring deploy makes a bundle instead: {other.reason}" if other.rule else _NO_IMAGES
+    return replace(image, reason=f"{image.reason}; {said}")
 
 
 def _by_dockerfile(folder: Path, root: Path) -> Recognised | None:

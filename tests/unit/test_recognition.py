@@ -138,3 +138,14 @@ def test_what_init_writes_says_the_same_as_what_was_found(tmp_path: Path, files:
 def test_init_writes_nothing_about_what_it_does_not_recognise(tmp_path: Path) -> None:
     with pytest.raises(NoPlan):
         smithery_file.written(tmp_path)
+
+
+def test_of_an_image_it_is_said_what_is_made_of_the_folder_instead(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text('FROM x\nEXPOSE 8080\nCMD ["node", "a.js"]')
+    alone = recognition.recognise(tmp_path, tmp_path)
+    assert alone.kind == "container-http"
+    assert "builds no images" in alone.reason
+    (tmp_path / "package.json").write_text(package(bin="c.js"))
+    beside = recognition.recognise(tmp_path, tmp_path)
+    assert beside.rule == alone.rule
+    assert "makes a bundle instead: bin of package.json" in beside.reason
