@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from mooring import documents
@@ -50,7 +51,7 @@ class Queued:
 
 
 class ReleaseTable:
-    """`client` is a boto3 DynamoDB client; servers are named by `Server.name`."""
+    """`client` is a `mooring.dynamodb_client` or boto3 one; servers are named by `Server.name`."""
 
     def __init__(self, client: Any, table: str, sealer: Sealer, clock: Clock = time.time) -> None:
         self._client = client
@@ -110,8 +111,8 @@ class ReleaseTable:
 
     def all(self, server: str, since: str = "") -> Iterator[ReleaseRecord]:
         """Go through the releases of a server, the newest first, those created `since`."""
-        newest_first = {"ScanIndexForward": False, "PaginationConfig": {"MaxItems": _RELEASES_READ}}
-        for item in self._items(server, "begins_with(#item, :from)", record_key(""), **newest_first):
+        found = self._items(server, "begins_with(#item, :from)", record_key(""), ScanIndexForward=False)
+        for item in islice(found, _RELEASES_READ):
             if item["created_at"]["S"] >= since:
                 yield self._now(record_from_item(item))
 

@@ -7,73 +7,43 @@ import asyncio
 import os
 import signal
 import sys
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import boto3
-
-from mooring.catalog import Catalog
-from mooring.catalog_editor import CatalogEditor
+from mooring.dynamodb_client import DynamoDBClient
 from mooring.observability import logger
 from mooring.release_table import ReleaseTable
-from mooring.rollouts import Rollout
-from mooring.scanning import scan, scan_http
 from mooring.sealing import sealer
-from mooring.settings import BuilderSettings, Settings, inherited
-from mooring.tickets import TicketTable
-from mooring.uploads import Uploads
-from mooring_local.builder import isolation
-from mooring_local.builder.build import PROXIES, Builder
-from mooring_local.builder.egress import Egress
-from mooring_local.builder.isolation import Limits
+from mooring.settings import AwsSettings, BuilderSettings, Settings
 from mooring_local.builder.queue import Queue
 from mooring_local.home import Home
 
+if TYPE_CHECKING:
+    from mooring_local.builder.making import Maker
+
+_NICE = 10  # sessions come first
+
 
 def main() -> None:
+    os.nice(_NICE)
     asyncio.run(_run(Home(Path(sys.argv[1]))))
 
 
 async def _run(home: Home) -> None:
     settings, limits = Settings.read(), BuilderSettings.read()
     logger.setLevel(settings.log_level)
-    dynamodb, seal = boto3.client("dynamodb"), sealer(settings)
-    table = ReleaseTable(dynamodb, settings.releases_table, seal)
-    rollout = Rollout(
-        table,
-        Catalog(dynamodb, settings.catalog_table, settings.usage_table),
-        CatalogEditor(dynamodb, settings.catalog_table),
-        TicketTable(dynamodb, settings.tickets_table, seal),
-        settings.ws_url,
-        scan,
-        partial(scan_http, allow_private=settings.allow_private_upstreams),
-        kept=settings.releases_kept,
-    )
-    builder = Builder(
-        home.path / "builds",
-        home.worker / "bundles",
-        home.path / "runtimes",
-        Limits(
-            limits.build_seconds,
-            limits.build_memory_bytes,
-            limits.build_disk_bytes,
-            limits.build_processes,
-        ),
-        Egress(limits.build_hosts.split(), _upstream()),
-    )
-    if not isolation.is_isolated():
-        logger.warning("builds are not isolated: bubblewrap does not work here")
-    queue = Queue(table, builder, rollout, Uploads(Path(settings.uploads)), limits.builds)
-    working = asyncio.create_task(queue.work())
+    client = DynamoDBClient(AwsSettings.read())
+    table = ReleaseTable(client, settings.releases_table, sealer(settings))
+
+    def load() -> "Maker":
+        from mooring_local.builder import making  # most of the time nobody deploys anything
+
+        return making.maker(home, settings, limits, table)
+
+    working = asyncio.create_task(Queue(table, load).work())
     await _end()
     working.cancel()
     await asyncio.wait({working})
-
-
-def _upstream() -> str:
-    """Return the proxy that this machine goes through; empty: none."""
-    known = inherited(PROXIES[:2])
-    return next(iter(known.values()), "")
 
 
 async def _end() -> None:
