@@ -87,7 +87,7 @@ lock: ## Pin dependencies anew (ARGS="--upgrade" takes new versions)
 	test -x .venv-lock/bin/uv || { $(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install --quiet uv==0.13.8; }
 	$(LOCK) pyproject.toml --extra build -o requirements.lock
 	$(LOCK) pyproject.toml --extra build --extra dev -c requirements.lock -o requirements-dev.lock
-	for part in layers/runtime layers/registry worker; do \
+	for part in layers/runtime layers/registry worker local/image; do \
 	  $(LOCK) $$part/requirements.in -c requirements.lock -o $$part/requirements.lock || exit 1; done
 	for name in requirements-sam requirements-node requirements-supply requirements-checkov \
 	  tests/clients/requirements-mcp1; do \

@@ -1,6 +1,6 @@
-"""While the stack is deployed: upload the worker's source and have its image built; on deletion, clean up.
+"""While the stack is deployed: upload the source of an image and have it built; on deletion, clean up.
 
-The source comes with the function, in two layers: the package `mooring` and the folder `worker`.
+The source comes with the function, in layers: the package `mooring`, and the folder `worker` or `local`.
 CloudFormation calls with a request and waits for an answer at the address in it, whatever happens here.
 """
 
@@ -12,7 +12,11 @@ from typing import Any
 from mooring import worker_image
 from mooring.observability import logger
 
-_FOLDERS = {"shared/mooring": Path("/opt/python/mooring"), "worker": Path("/opt/worker")}
+_FOLDERS = {
+    "shared/mooring": Path("/opt/python/mooring"),
+    "worker": Path("/opt/worker"),
+    "local": Path("/opt/local"),
+}
 _ANSWER_SECONDS = 10
 
 
@@ -28,9 +32,11 @@ def handler(event: dict[str, Any], context: Any) -> None:
         elif is_deletion:
             worker_image.empty(properties["Bucket"])
         else:
-            data = worker_image.provide(_FOLDERS, properties, context)
+            own = properties["Dockerfile"].partition("/")[0]
+            folders = {name: _FOLDERS[name] for name in ("shared/mooring", own)}
+            data = worker_image.provide(folders, properties, context)
     except Exception as error:
-        logger.exception("worker's source not provided")
+        logger.exception("source not provided")
         status, reason = "FAILED", f"{type(error).__name__}: {error}"[:1000]
     _answer(event, {"Status": status, "Reason": reason, "PhysicalResourceId": physical_id, "Data": data})
 

@@ -3,6 +3,8 @@
 import boto3
 from mangum import Mangum
 
+from mooring.build_inputs import BuildInputs
+from mooring.build_reports_api import BuildReports
 from mooring.bundle_store import BundleStore
 from mooring.bundle_uploads import Bundles
 from mooring.catalog import Catalog
@@ -30,6 +32,8 @@ seal = sealer(settings)
 catalog = Catalog(dynamodb, settings.catalog_table, settings.usage_table)
 editor = CatalogEditor(dynamodb, settings.catalog_table)
 keys = KeyTable(dynamodb, settings.keys_table)
+releases = ReleaseTable(dynamodb, settings.releases_table, seal)
+inputs = BuildInputs(dynamodb, settings.releases_table, settings.builder_image)
 app = create_app(
     catalog,
     editor,
@@ -46,10 +50,9 @@ app = create_app(
         settings.worker_platform,
         settings.bundle_upload_bytes,
     ),
-    releases=Releases(
-        ReleaseTable(dynamodb, settings.releases_table, seal),
-        Uploads.configured(settings, AwsSettings.read()),
-    ),
+    releases=Releases(releases, Uploads.configured(settings, AwsSettings.read())),
+    # Where nothing else builds, nobody reports.
+    build_reports=BuildReports(releases, inputs, settings.worker_secret) if settings.builder_image else None,
     claims=Claims(dynamodb, settings.catalog_table, editor, keys, Proofs.public()),
     ws_url=settings.ws_url,
     public_url=settings.public_url,

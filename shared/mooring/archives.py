@@ -91,6 +91,43 @@ def unpack(archive: Source, into: Path, bounds: Bounds) -> str:
     return trees.digest_of(unpacking.entries)
 
 
+def digest(archive: Source, bounds: Bounds) -> str:
+    """Return the digest of what an archive holds, unpacking nothing; raises as `unpack`.
+
+    Where its links lead is looked at by who unpacks it.
+    """
+    entries: dict[str, Entry] = {}
+    size_bytes = 0
+    try:
+        with gzip.GzipFile(fileobj=archive, mode="rb") as tar:  # type: ignore[call-overload] # reads only
+            for header in _headers(_Bounded(tar, bounds)):
+                _check_name(header.name)
+                size_bytes += header.size
+                if header.name in entries or len(entries) >= bounds.files:
+                    raise BundleUnusable(
+                        f"the bundle's archive has {header.name!r} twice, or more than {bounds.files} files"
+                    )
+                if size_bytes > bounds.size_bytes:
+                    raise _too_large(bounds)
+                entries[header.name] = _entry(header)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise BundleUnusable(f"the bundle's archive is damaged: {error}") from error
+    return trees.digest_of(entries.values())
+
+
+def _entry(header: "_Header") -> Entry:
+    """Read a file's bytes and return what the digest covers of it."""
+    if header.target is not None:
+        return Entry(header.name, "link", trees.link_content(header.target))
+    content, left = hashlib.sha256(), header.size
+    while left:
+        chunk = header.content.exactly(min(left, _CHUNK_BYTES))
+        content.update(chunk)
+        left -= len(chunk)
+    header.content.exactly(-header.size % _BLOCK_BYTES)
+    return Entry(header.name, f"{header.mode:o}", content.hexdigest())
+
+
 class _Bounded:
     """The unpacked tar, as far as the bounds allow for content and headers."""
 

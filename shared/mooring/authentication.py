@@ -17,16 +17,20 @@ from mooring.keys import KeyTable, Principal, credential_from
 class RequireKey:
     """ASGI middleware: 401 without a valid bearer key, on every path, known or not, but the `open_paths`.
 
+    Those below `open_below` are open as well: their routes look themselves who calls.
     Only the header counts here: a key in a URL ends up in logs, and HTTP clients can all set a header.
     """
 
-    def __init__(self, app: ASGIApp, keys: KeyTable, open_paths: frozenset[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, keys: KeyTable, open_paths: frozenset[str], open_below: str | None = None
+    ) -> None:
         self._app = app
         self._keys = keys
         self._open_paths = open_paths
+        self._open_below = open_below
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] not in self._open_paths:
+        if scope["type"] == "http" and not self._is_open(scope["path"]):
             try:
                 credential = credential_from(Headers(scope=scope), {})
                 if credential is None:
@@ -39,6 +43,11 @@ class RequireKey:
                 return
             scope.setdefault("state", {})["principal"] = principal
         await self._app(scope, receive, send)
+
+    def _is_open(self, path: str) -> bool:
+        return path in self._open_paths or (
+            self._open_below is not None and path.startswith(self._open_below)
+        )
 
 
 async def _whoever(request: Request) -> Principal:

@@ -11,6 +11,7 @@ from mooring import (
     __version__,
     access_api,
     api_errors,
+    build_reports_api,
     bundles_api,
     claims_api,
     logs_api,
@@ -24,6 +25,7 @@ from mooring import (
     whoami_api,
 )
 from mooring.authentication import RequireKey
+from mooring.build_reports_api import BuildReports
 from mooring.bundle_uploads import Bundles
 from mooring.catalog import Catalog
 from mooring.catalog_editor import CatalogEditor
@@ -51,6 +53,7 @@ def create_app(
     search: RegistrySearch | None = None,
     bundles: Bundles | None = None,
     releases: Releases | None = None,
+    build_reports: BuildReports | None = None,
     *,
     claims: Claims | None = None,
     ws_url: str,
@@ -60,7 +63,7 @@ def create_app(
     """Return the app; `ws_url` and `public_url` are what its connect URLs and its links start with.
 
     Without `logs` or `claims` it has no routes for them, without `search` it compares names only, without
-    `bundles` it takes none, without `releases` it makes none.
+    `bundles` it takes none, without `releases` it makes none, without `build_reports` it hears of no build.
     `key_requests_per_minute` 0 is no limit.
     """
     views = ServerViews(ws_url, public_url)
@@ -69,7 +72,8 @@ def create_app(
     )
     if key_requests_per_minute:
         app.add_middleware(LimitRate, limits=RateLimits(key_requests_per_minute))
-    app.add_middleware(RequireKey, keys=keys, open_paths=frozenset({_HEALTH}))
+    open_below = build_reports_api.PATH if build_reports else None
+    app.add_middleware(RequireKey, keys=keys, open_paths=frozenset({_HEALTH}), open_below=open_below)
     api_errors.install(app)
     openapi.install(app)
 
@@ -90,6 +94,8 @@ def create_app(
     app.include_router(bundles_api.routes(bundles))
     if releases:  # before what takes any name of a server
         app.include_router(releases_api.routes(catalog, editor, releases, ws_url, public_url))
+    if build_reports:
+        app.include_router(build_reports_api.routes(build_reports))
     app.include_router(publish_api.routes(catalog, editor, keys, views, bundles))
     app.include_router(servers_api.routes(catalog, views))
     app.router.routes.append(mcp_api.route(RegistryTools(catalog, views, search), public_url))

@@ -134,7 +134,7 @@ class ReleaseTable:
 
         One whose builder died is begun anew, MAX_ATTEMPTS times in all.
         """
-        key = _queue_key(queued.server, queued.id)
+        key = queue_key(queued.server, queued.id)
         try:
             answer = self._client.update_item(
                 TableName=self._table,
@@ -182,7 +182,7 @@ class ReleaseTable:
 
     def leave(self, record: ReleaseRecord) -> None:
         """Be done with a release: what its scan was made with is forgotten."""
-        self._client.delete_item(TableName=self._table, Key=_queue_key(record.server, record.id))
+        self._client.delete_item(TableName=self._table, Key=queue_key(record.server, record.id))
 
     def log(self, record: ReleaseRecord, start: int, entries: Sequence[Document]) -> int:
         """Append to the log of a release, from line `start` on; return the number of the next line."""
@@ -280,7 +280,7 @@ def _key(server: str, item: str) -> dict[str, Any]:
     return {"server": {"S": server}, "item": {"S": item}}
 
 
-def _queue_key(server: str, release_id: str) -> dict[str, Any]:
+def queue_key(server: str, release_id: str) -> dict[str, Any]:
     return _key(_QUEUE, f"{release_id}#{server}")
 
 

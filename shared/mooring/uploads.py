@@ -1,5 +1,6 @@
 """Where what publishers upload lies until it is built: by its SHA-256, in a folder or in a bucket."""
 
+import asyncio
 import hashlib
 import os
 import secrets
@@ -12,6 +13,7 @@ from mooring.errors import Conflict, InvalidRequest, WorkerUnavailable
 from mooring.settings import AwsSettings, Settings
 
 MAX_UPLOAD_BYTES = 50 * 1024 * 1024
+_MAX_CALL_BYTES = 6 * 1024 * 1024  # of Lambda, which takes binary bodies as base64: about 4.5 MB of them
 
 
 class Uploads:
@@ -55,23 +57,21 @@ class Uploads:
             except OSError as error:
                 raise WorkerUnavailable("the store of uploads does not answer; try again") from error
         if self._folder is None:
-            raise Conflict("nothing is built here: set MOORING_UPLOADS, or build with `mooring add`")
+            raise _not_here()
         return (self._folder / sha256).exists()
-
-    @property
-    def takes_files(self) -> bool:
-        """Whether files come through this API; else they go to the bucket."""
-        return self._folder is not None
 
     async def put(self, chunks: AsyncIterable[bytes], sha256: str = "") -> str:
         """Keep a file that comes in pieces, and return its SHA-256, which is `sha256` if that is given.
 
         Raises:
             InvalidRequest: it is too large, or another one than it was said to be.
-            Conflict: files do not come this way.
+            Conflict: nothing is built here.
+            WorkerUnavailable: the bucket does not answer.
         """
+        if self._store:
+            return await _put(self._store, chunks, sha256)
         if self._folder is None:
-            raise Conflict("files are uploaded to the bucket: POST /uploads says where")
+            raise _not_here()
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         digest, size_bytes = hashlib.sha256(), 0
         partial = self._folder / f".part-{secrets.token_hex(8)}"
@@ -86,8 +86,7 @@ class Uploads:
                 file.flush()
                 os.fsync(file.fileno())
             found = digest.hexdigest()
-            if sha256 and found != sha256:
-                raise InvalidRequest("sha256: what arrived is another file; upload it again")
+            _check(found, sha256)
             partial.replace(self._folder / found)
         finally:
             partial.unlink(missing_ok=True)
@@ -98,3 +97,30 @@ class Uploads:
         if self._folder is None or not (self._folder / sha256).is_file():
             raise InvalidRequest(f"there is no upload {sha256}; it may have been removed: upload it again")
         return self._folder / sha256
+
+
+async def _put(store: BundleStore, chunks: AsyncIterable[bytes], sha256: str) -> str:
+    """Pass a file on to the bucket: only as much of it as one call of a function can bring."""
+    content = bytearray()
+    async for chunk in chunks:
+        content += chunk
+        if len(content) > _MAX_CALL_BYTES:
+            raise InvalidRequest(
+                f"the file has more than {_MAX_CALL_BYTES} bytes; POST /uploads says how to upload it"
+            )
+    found = hashlib.sha256(content).hexdigest()
+    _check(found, sha256)
+    try:
+        await asyncio.to_thread(store.put, found, bytes(content))
+    except OSError as error:
+        raise WorkerUnavailable("the store of uploads does not answer; try again") from error
+    return found
+
+
+def _check(found: str, sha256: str) -> None:
+    if sha256 and found != sha256:
+        raise InvalidRequest("sha256: what arrived is another file; upload it again")
+
+
+def _not_here() -> Conflict:
+    return Conflict("nothing is built here: set MOORING_UPLOADS, or build with `mooring add`")

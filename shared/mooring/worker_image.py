@@ -1,4 +1,4 @@
-"""The image of the worker: its source as one archive, and the build of it by CodeBuild, unless it is there.
+"""The images of the worker and of the builder: the source of each as one archive, built unless it is there.
 
 Only `functions/image_builder` uses this, while a stack is deployed.
 """
@@ -24,6 +24,8 @@ class BuildFailed(Exception):
 def provide(folders: dict[str, Path], properties: dict[str, Any], context: Any) -> dict[str, str]:
     """Upload the source in `folders` and, if a repository is named, build its image there unless it has it.
 
+    `Dockerfile` of the properties is the path of that in the archive.
+
     Raises:
         BuildFailed: CodeBuild did not make it, or not in time.
     """
@@ -35,7 +37,8 @@ def provide(folders: dict[str, Path], properties: dict[str, Any], context: Any) 
     if repository := properties.get("Repository"):
         image = data["ImageUri"] = f"{repository}:{digest}"
         if not _has_image(repository, digest):
-            _build(properties["Project"], f"{bucket}/{key}", image, context)
+            variables = {"IMAGE": image, "DOCKERFILE": properties["Dockerfile"]}
+            _build(properties["Project"], f"{bucket}/{key}", variables, context)
     return data
 
 
@@ -69,12 +72,12 @@ def _has_image(repository: str, tag: str) -> bool:
     return True
 
 
-def _build(project: str, location: str, image: str, context: Any) -> None:
+def _build(project: str, location: str, variables: dict[str, str], context: Any) -> None:
     codebuild = boto3.client("codebuild")
     started = codebuild.start_build(
         projectName=project,
         sourceLocationOverride=location,
-        environmentVariablesOverride=[{"name": "IMAGE", "value": image}],
+        environmentVariablesOverride=[{"name": name, "value": text} for name, text in variables.items()],
     )
     build_id = started["build"]["id"]
     while context.get_remaining_time_in_millis() > _MARGIN_MILLISECONDS:

@@ -15,11 +15,14 @@ from mooring_local.emulator import Emulator
 from tests.cloud.deployment import REGION, ROOT, SAM_ENVIRONMENT, STACK, Deployment, run_tool
 
 EMULATOR_SERVICES = (
-    "apigatewayv2,apigateway,cloudformation,cloudfront,dynamodb,dynamodbstreams,ec2,ecs,events,iam,kms,lambda,"
+    "apigatewayv2,apigateway,cloudformation,cloudfront,codebuild,dynamodb,dynamodbstreams,ec2,ecs,events,iam,kms,lambda,"
     "logs,monitoring,s3,secretsmanager,sns,sqs,sts"
 )
-# The emulator knows no egress-only gateway and no alarm on an expression; the image is built by other tests.
-PARAMETERS = ("FunctionEgress=endpoints", "Alarms=false", "WorkerImage=mooring-worker")
+# The emulator knows no egress-only gateway and no alarm on an expression; other tests build the images.
+PARAMETERS = (
+    *("FunctionEgress=endpoints", "Alarms=false"),
+    *("WorkerImage=mooring-worker", "BuilderImage=mooring-builder"),
+)
 BUILD_SECONDS = 120.0
 DEPLOY_SECONDS = 120.0
 

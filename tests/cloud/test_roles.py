@@ -81,6 +81,31 @@ def test_a_worker_may_post_to_clients_and_write_its_rows_and_no_more(template: d
     }
 
 
+def test_a_build_may_write_to_its_log_and_no_more(template: dict[str, Any]) -> None:
+    granted = [s for owner, s in statements(template) if owner == "BuildProjectRole"]
+    (statement,) = granted
+    assert statement["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    assert statement["Resource"] == {"Fn::GetAtt": "BuildsLog.Arn"}
+
+
+def test_what_strangers_bring_is_built_without_privileges_without_source_and_not_for_ever(
+    template: dict[str, Any],
+) -> None:
+    project = template["Resources"]["BuildProject"]["Properties"]
+    assert project["Environment"]["PrivilegedMode"] is False
+    assert project["Environment"]["ImagePullCredentialsType"] == "CODEBUILD"
+    assert not {"EnvironmentVariables", "Certificate"} & project["Environment"].keys()
+    assert project["Source"]["Type"] == "NO_SOURCE"
+    assert project["TimeoutInMinutes"] == {"Ref": "BuildMinutes"}
+    assert "VpcConfig" not in project
+
+
+def test_what_is_only_needed_for_a_build_goes_after_a_week(template: dict[str, Any]) -> None:
+    rules = template["Resources"]["BundlesBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    expiry = {rule.get("Prefix"): rule.get("ExpirationInDays") for rule in rules}
+    assert expiry == {None: None, "uploads/": 7, "builds/": 7}
+
+
 def test_nothing_but_the_functions_reaches_a_worker(template: dict[str, Any]) -> None:
     (rule,) = template["Resources"]["WorkersSecurityGroup"]["Properties"]["SecurityGroupIngress"]
     assert rule["SourceSecurityGroupId"] == {"Fn::GetAtt": "FunctionsSecurityGroup.GroupId"}
@@ -103,7 +128,7 @@ def test_no_resource_of_the_stack_is_a_nat_gateway_or_runs_by_the_hour_unasked(
 def test_what_outlives_the_stack_is_what_cannot_be_made_again(template: dict[str, Any]) -> None:
     kept = {name for name, r in template["Resources"].items() if r.get("DeletionPolicy") == "Retain"}
     assert kept == {
-        *("CatalogTable", "KeysTable", "ProfilesTable", "UsageTable"),
+        *("CatalogTable", "KeysTable", "ProfilesTable", "ReleasesTable", "UsageTable"),
         *("ConfigurationKey", "BundlesBucket", "IndexBucket"),
     }
     page = (ROOT / "docs" / "cloud.md").read_text(encoding="utf-8")

@@ -35,11 +35,12 @@ def test_sam_validate_finds_nothing(environment: dict[str, str]) -> None:
         "RegistryImport",
         "CatalogIndexer",
         "WorkerCallback",
+        "ReleaseBuilder",
     ],
 )
 def test_a_function_finds_all_that_it_imports_in_its_layers(build: Path, function: str) -> None:
     """A Python without installed packages (-S) sees only the function and its layers, as in Lambda."""
-    is_registry = function.startswith(("Registry", "Catalog"))
+    is_registry = function.startswith(("Registry", "Catalog", "Release"))
     layers = ["SharedLayer", "RegistryLayer" if is_registry else "RuntimeLayer"]
     paths = [str(build / f"{function}Function"), *(str(build / layer / "python") for layer in layers)]
     program = f"import sys; sys.path[:0] = {paths!r}; import app; assert callable(app.handler)"
@@ -48,6 +49,7 @@ def test_a_function_finds_all_that_it_imports_in_its_layers(build: Path, functio
         "MOORING_CONNECTIONS_URL": "https://connections.test/live",
         "MOORING_KMS_KEY_ID": "key",
         "MOORING_WORKER_SECRET": "secret",
+        **{f"MOORING_{name}": f"s3://bucket/{name}" for name in ("BUILD_FILES", "BUNDLES", "UPLOADS")},
     }
     done = subprocess.run(
         [sys.executable, "-S", "-c", program],
@@ -99,6 +101,7 @@ def test_the_stack_is_complete(deployment: Deployment) -> None:
         ("SessionsTable", ["id"], "expires_at", False),
         ("WorkersTable", ["worker_id"], "expires_at", False),
         ("UsageTable", ["server"], None, True),
+        ("ReleasesTable", ["server", "item"], "expires_at", True),
     ],
 )
 def test_a_table_has_its_keys_its_expiry_and_its_stream(

@@ -16,12 +16,13 @@ from pydantic import ValidationError
 
 from mooring import settings, staging, trees
 from mooring.errors import MooringError
+from mooring.fixed_sources import fixed
 from mooring.release_bodies import BuiltPackage
 from mooring.staging import Workspace
 from mooring_local import bundles
 from mooring_local.builder import isolation
 from mooring_local.builder.egress import SOCKET, Egress
-from mooring_local.builder.inputs import Inputs, fixed
+from mooring_local.builder.inputs import Inputs
 from mooring_local.builder.isolation import LimitExceeded, Limits, Place
 from mooring_local.packages import BuildFailed, Progress
 from mooring_local.runtimes import runtime_path
@@ -55,13 +56,21 @@ class Built:
 class Builder:
     """`home` is the folder of the builder's own: what was built of what, and the caches of installers."""
 
-    def __init__(self, home: Path, bundles: Path, runtimes: Path, limits: Limits, egress: Egress) -> None:
+    def __init__(
+        self,
+        home: Path,
+        bundles: Path,
+        runtimes: Path,
+        limits: Limits,
+        egress: Egress,
+        inputs: Inputs | None = None,
+    ) -> None:
         self._home = home
         self._bundles = bundles
         self._runtimes = runtimes
         self._limits = limits
         self._egress = egress
-        self._inputs = Inputs(home / "inputs")
+        self._inputs = inputs or Inputs(home / "inputs")
         bundles.mkdir(parents=True, exist_ok=True)
 
     async def build(self, server: str, source: Document, file: Path | None, progress: Progress) -> Built:

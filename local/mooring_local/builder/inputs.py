@@ -6,34 +6,12 @@ An input belongs to its server: what one publisher's builds leave in their cache
 import hashlib
 import json
 import platform
-import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from mooring_local.home import write_private
 from mooring_local.packages import RECIPE
-
-_COMMIT = re.compile("[0-9a-f]{40}")
-_EXACT = {
-    "npm": re.compile(r"(@[^@/]+/)?[^@/]+@[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?"),
-    "pypi": re.compile(r"[A-Za-z0-9._-]+(\[[^\]]*\])?==[0-9]+(\.[0-9]+)*((a|b|rc|\.post|\.dev)[0-9]+)*"),
-}
-
-
-def fixed(source: dict[str, Any]) -> str | None:
-    """Return the identity of a source that says itself exactly what it is; None: somebody has to look."""
-    text = json.dumps(source, sort_keys=True)
-    match source["type"]:
-        case "upload":
-            is_fixed = not source["name"].endswith(".json")  # which may name the latest of a package
-        case "git":
-            is_fixed = bool(_COMMIT.fullmatch(source.get("ref") or ""))
-        case "npm" | "pypi":
-            is_fixed = bool(_EXACT[source["type"]].fullmatch(source["spec"]))
-        case _:
-            is_fixed = False
-    return f"source {text}" if is_fixed else None
 
 
 class Inputs:

@@ -5,7 +5,7 @@ sizes in `_bytes`, which may be written as 512MiB. `docs/settings.md` lists them
 """
 
 from mooring.settings.aws import AwsSettings
-from mooring.settings.builder import BuilderSettings
+from mooring.settings.builder import BuilderSettings, RemoteBuildSettings
 from mooring.settings.from_environment import SettingsError
 from mooring.settings.functions import Settings
 from mooring.settings.local import LocalSettings
@@ -17,6 +17,7 @@ __all__ = [
     "AwsSettings",
     "BuilderSettings",
     "LocalSettings",
+    "RemoteBuildSettings",
     "Settings",
     "SettingsError",
     "WorkerSettings",

@@ -1,4 +1,4 @@
-"""What the builder of the local run is told."""
+"""What builders are told."""
 
 from dataclasses import dataclass
 
@@ -19,3 +19,13 @@ class BuilderSettings(FromEnvironment):
     build_hosts: str = ""
     """Hosts in one's own network that builds may reach, a mirror of packages for one: `host` or `host:port`,
     separated by spaces. Those outside they reach without."""
+
+
+@dataclass(frozen=True)
+class RemoteBuildSettings(BuilderSettings):
+    """Of one build on a machine of its own."""
+
+    build_order: str = ""
+    """Where it gets its order."""
+    build_uid: int = 0
+    """The user that what strangers wrote runs as, if it is begun by root; 0: the one that began it."""

@@ -66,6 +66,18 @@ class Settings(FromEnvironment):
     """Of one bundle's archive."""
     uploads: str = ""
     """Where what publishers upload lies until it is built: a folder, or `s3://bucket/prefix`; empty: none."""
+    build_files: str = ""
+    """Where builds in AWS leave what they made, `s3://bucket/prefix`; empty: nothing is built there."""
+    build_project: str = ""
+    """The project of CodeBuild that builds."""
+    build_minutes: int = 15
+    """How long one build may take."""
+    builder_image: str = ""
+    """What builds: another one makes something else of the same input."""
+    bundle_bytes: int = 2_147_483_648
+    """Of one bundle that a build has made, unpacked."""
+    bundle_files: int = 200_000
+    """In one bundle that a build has made."""
     releases_kept: int = 20
     """Of each server, to look at and to go back to."""
     worker_platform: str = ""

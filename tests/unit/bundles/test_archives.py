@@ -207,3 +207,28 @@ Damage = Callable[[bytes], bytes]
 def test_what_is_no_whole_archive_is_refused(damage: Damage, tmp_path: Path) -> None:
     with pytest.raises(BundleUnusable):
         unpacked(damage(packed(tree(tmp_path / "bundle"))), tmp_path / "there")
+
+
+def test_the_digest_of_what_an_archive_holds_is_known_without_unpacking_it(tmp_path: Path) -> None:
+    root = tree(tmp_path / "made")
+    assert archives.digest(io.BytesIO(packed(root)), BOUNDS) == trees.digest(root)
+
+
+@pytest.mark.parametrize(
+    "archive",
+    [
+        crafted(file("a"), file("a")),
+        crafted(file("../a")),
+        crafted(file("a/__pycache__/b.pyc")),
+        crafted(special("a", tarfile.DIRTYPE)),
+        crafted(file("large", bytes(1_000_001))),
+        crafted(*(file(str(number)) for number in range(1001))),
+        gzip.compress(b"no tar"),
+        b"no archive",
+        b"",
+    ],
+    ids=["twice", "leads out", "compiled", "a folder", "too large", "too many", "no tar", "nothing", "empty"],
+)
+def test_what_is_no_bundle_has_no_digest(archive: bytes) -> None:
+    with pytest.raises(BundleUnusable):
+        archives.digest(io.BytesIO(archive), BOUNDS)

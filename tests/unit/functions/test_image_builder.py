@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from mooring import worker_image
 
 ROOT = Path(__file__).parents[3]
 FOLDERS = {"shared/mooring": ROOT / "shared" / "mooring", "worker": ROOT / "worker"}
+BUILDER_FOLDERS = {"shared/mooring": ROOT / "shared" / "mooring", "local": ROOT / "local"}
 
 
 class ImageNotFound(Exception):
@@ -95,31 +97,51 @@ def answers() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_image, "_POLL_SECONDS", 0.0)
-    monkeypatch.setattr(app, "_FOLDERS", FOLDERS)
+    monkeypatch.setattr(app, "_FOLDERS", FOLDERS | BUILDER_FOLDERS)
 
 
 def use(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boto3, "client", lambda service: aws)
 
 
-def event(url: str, kind: str = "Create", repository: str = "r.example/worker") -> dict[str, Any]:
+def event(
+    url: str,
+    kind: str = "Create",
+    repository: str = "r.example/worker",
+    dockerfile: str = "worker/Dockerfile",
+) -> dict[str, Any]:
     about = {"StackId": "stack", "RequestId": "request", "LogicalResourceId": "WorkerSource"}
     properties = {"Bucket": "sources", "Project": "project", "Repository": repository}
+    properties["Dockerfile"] = dockerfile
     return {**about, "RequestType": kind, "ResponseURL": url, "ResourceProperties": properties}
 
 
-def test_the_archive_has_all_that_the_dockerfile_copies() -> None:
-    names = zipfile.ZipFile(io.BytesIO(worker_image.pack(FOLDERS))).namelist()
+@pytest.mark.parametrize(
+    ("dockerfile", "folders"),
+    [("worker/Dockerfile", FOLDERS), ("local/image/Dockerfile", BUILDER_FOLDERS)],
+)
+def test_the_archive_has_all_that_the_dockerfile_copies(dockerfile: str, folders: dict[str, Path]) -> None:
+    names = zipfile.ZipFile(io.BytesIO(worker_image.pack(folders))).namelist()
     copied = [
         word
-        for line in (ROOT / "worker" / "Dockerfile").read_text().splitlines()
+        for line in (ROOT / dockerfile).read_text().splitlines()
         if line.startswith("COPY ") and "--from" not in line
         for word in line.split()[1:-1]
     ]
     assert len(copied) >= 3
     assert [path for path in copied if not any(n == path or n.startswith(f"{path}/") for n in names)] == []
-    assert "Dockerfile" in names
+    assert dockerfile in names
+    assert ("Dockerfile" in names) == (folders is FOLDERS)  # where Lambda looks for that of a MicroVM
     assert not [name for name in names if "__pycache__" in name]
+
+
+def test_what_builds_has_the_python_and_the_node_of_what_runs() -> None:
+    arguments = [
+        re.findall(r"(?m)^ARG .*", (ROOT / path / "Dockerfile").read_text())
+        for path in ("worker", "local/image")
+    ]
+    assert len(arguments[0]) == 2
+    assert arguments[0] == arguments[1]
 
 
 def test_the_same_source_is_the_same_archive() -> None:
@@ -143,7 +165,27 @@ def test_an_image_is_built_under_the_digest_of_its_source(
     assert answer["Data"] == {"SourceUri": f"s3://sources/{key}", "ImageUri": f"r.example/worker:{digest}"}
     (order,) = aws.started
     assert order["sourceLocationOverride"] == f"sources/{key}"
-    assert order["environmentVariablesOverride"] == [{"name": "IMAGE", "value": f"r.example/worker:{digest}"}]
+    assert order["environmentVariablesOverride"] == [
+        {"name": "IMAGE", "value": f"r.example/worker:{digest}"},
+        {"name": "DOCKERFILE", "value": "worker/Dockerfile"},
+    ]
+
+
+def test_each_image_is_built_of_its_own_source(
+    answers: tuple[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, received = answers
+    aws = Aws(statuses=["SUCCEEDED", "SUCCEEDED"])
+    use(aws, monkeypatch)
+    app.handler(event(url), Context())
+    app.handler(event(url, dockerfile="local/image/Dockerfile"), Context())
+
+    assert [answer["Status"] for answer in received] == ["SUCCESS", "SUCCESS"]
+    tops = [
+        {name.partition("/")[0] for name in zipfile.ZipFile(io.BytesIO(content)).namelist()}
+        for content in aws.objects.values()
+    ]
+    assert tops == [{"shared", "worker", "Dockerfile"}, {"shared", "local"}]
 
 
 def test_an_image_that_is_there_is_not_built_again(
