@@ -26,6 +26,7 @@ from mooring_local.builder import isolation
 from mooring_local.builder.build import PROXIES, Builder, Built
 from mooring_local.builder.egress import Egress
 from mooring_local.builder.isolation import Limits
+from mooring_local.builder.sweeping import Sweep
 from mooring_local.home import Home
 from mooring_local.packages import BuildFailed
 
@@ -57,19 +58,32 @@ def maker(home: Home, settings: Settings, limits: BuilderSettings, table: Releas
     )
     if not isolation.is_isolated():
         logger.warning("builds are not isolated: bubblewrap does not work here")
-    return Maker(table, builder, rollout, Uploads(Path(settings.uploads)), limits.builds)
+    sweep = Sweep(
+        dynamodb,
+        (settings.catalog_table, settings.releases_table),
+        home.worker / "bundles",
+        limits.unused_bundle_days * 86_400,
+    )
+    return Maker(table, builder, rollout, Uploads(Path(settings.uploads)), sweep, limits.builds)
 
 
 class Maker:
     """Builds `at_once` releases at a time; the rest of a release does not count."""
 
     def __init__(
-        self, table: ReleaseTable, builder: Builder, rollout: Rollout, uploads: Uploads, at_once: int
+        self,
+        table: ReleaseTable,
+        builder: Builder,
+        rollout: Rollout,
+        uploads: Uploads,
+        sweep: Sweep,
+        at_once: int,
     ) -> None:
         self._table = table
         self._builder = builder
         self._rollout = rollout
         self._uploads = uploads
+        self._sweep = sweep
         self._at_once = asyncio.Semaphore(at_once)
 
     async def make(self, record: ReleaseRecord, scan: dict[str, Any], log: ReleaseLog) -> None:
@@ -84,6 +98,7 @@ class Maker:
                     built = await self._built(record, log)
                 record, about = self._noted(record, built, log), built.package.about()
             await self._rollout.finish(record, about, scan, log)
+            await asyncio.to_thread(self._sweep.run_if_due)
         except Cancelled:
             raise
         except BuildFailed as error:

@@ -16,6 +16,8 @@ class BuilderSettings(FromEnvironment):
     """Resident, of all processes of a build together."""
     build_disk_bytes: int = 4_294_967_296
     build_processes: int = 1024
+    unused_bundle_days: float = 7.0
+    """How long a bundle stays that no release names any more; sessions that run of it end meanwhile."""
     build_hosts: str = ""
     """Hosts in one's own network that builds may reach, a mirror of packages for one: `host` or `host:port`,
     separated by spaces. Those outside they reach without."""
