@@ -9,6 +9,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PlainValidator,
     StrictBool,
     ValidationInfo,
     field_validator,
@@ -49,9 +50,23 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
 
 
+def _argument(value: Any) -> Any:
+    is_group = isinstance(value, list) and value and all(isinstance(text, str) for text in value)
+    if not isinstance(value, str) and not is_group:
+        raise ValueError("should be a string, or a list of strings")
+    return value
+
+
+# As a plain union its errors would name the types as if they were fields.
+Argument = Annotated[
+    str | list[str],
+    PlainValidator(_argument, json_schema_input_type=str | Annotated[list[str], Field(min_length=1)]),
+]
+
+
 class LaunchRule(Body):
     command: Annotated[str, Field(min_length=1)] | None = None
-    args: list[str | Annotated[list[str], Field(min_length=1)]] = []
+    args: list[Argument] = []
     env: dict[str, str] = {}
     cwd: str | None = None
     path: Annotated[list[PathFolder], Field(max_length=MAX_PATH_FOLDERS)] | None = None

@@ -113,6 +113,8 @@ TABLE = (
     Row("POST", "/bundles", "/bundles", publishers(409), BUNDLE),  # this one takes none
     Row("POST", "/servers/batch", "/servers/batch", admins(200), {"servers": [{"qualifiedName": "a/b"}]}),
     # Releases of acme/weather: {release} is queued, and has logged something.
+    # Builds elsewhere sign what they report; no key is good for that.
+    Row("POST", "/_/builds/{release_id}/log", "/_/builds/r1/log?server=acme/weather", (401,) * 5, {}),
     Row("POST", "/uploads", "/uploads", publishers(201), {"sha256": "0" * 64, "sizeBytes": 1}),
     Row("PUT", "/uploads/{sha256}", "/uploads/" + "0" * 64, publishers(422), {"other": "content"}),
     Row("PUT", RELEASES, "/servers/acme/weather/releases", owners(200), {"source": SOURCE}),

@@ -15,6 +15,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from mooring.build_inputs import BuildInputs
+from mooring.build_reports_api import BuildReports
 from mooring.claims import Claims
 from mooring.keys import Principal
 from mooring.logs_api import ChildLogs
@@ -51,6 +53,11 @@ def app(running_registry: Registry, tmp_path_factory: pytest.TempPathFactory) ->
         yield create_app(
             *(one.catalog, one.editor, one.keys, one.tickets, one.profiles, logs, search),
             releases=releases(one, tmp_path_factory.mktemp("uploads")),
+            build_reports=BuildReports(
+                ReleaseTable(one.dynamodb, tables.name("releases"), LocalSealer(bytes(32))),
+                BuildInputs(one.dynamodb, tables.name("releases"), "builder"),
+                "secret",
+            ),
             claims=Claims(one.dynamodb, tables.name("catalog"), one.editor, one.keys, world.proofs),
             ws_url="wss://host",
             public_url="https://host",
