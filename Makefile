@@ -27,7 +27,7 @@ up: .venv/up.stamp ## Run everything on this machine; Ctrl-C stops it
 # Two processes share all tests, by whole files. Who names a file or a test gets one process, which starts sooner and
 # can be looked into with --pdb.
 TEST_PROCESSES ?= 2
-TOGETHER = $(if $(findstring tests/,$(ARGS)),,-n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder)
+TOGETHER = $(if $(findstring tests/,$(ARGS)),,-n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder)
 test: .venv/dev.stamp .venv-sam/stamp .venv-mcp1/stamp .venv-supply/stamp $(NODE_CLIENT)/node_modules/.stamp ## Run all tests (ARGS="tests/unit -x")
 	$(WITH_NODE) .venv/bin/python -m pytest $(TOGETHER) $(ARGS)
 

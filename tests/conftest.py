@@ -1,8 +1,10 @@
 import signal
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 # A machine that is busy with child processes is slow now and then; that is no failure.
 hypothesis.settings.register_profile("mooring", deadline=None)
@@ -22,14 +24,22 @@ SLOW_FOLDERS = ("cloud", "integration")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what must stay in one process when several run the tests, and start with what takes long.
-
-    A file stays whole: its tests share what its fixtures started.
-    """
-    for item in items:
-        parts = item.path.relative_to(TESTS).parts
-        item.add_marker(pytest.mark.xdist_group(parts[0] if parts[0] in WHOLE_FOLDERS else "/".join(parts)))
+    """Start with what takes long."""
     items.sort(key=lambda item: item.path.relative_to(TESTS).parts[0] not in SLOW_FOLDERS)
+
+
+class ByFile(LoadScopeScheduling):
+    """How processes share the tests: a file stays whole, as its tests share what fixtures started."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return next((folder for folder in WHOLE_FOLDERS if f"/{folder}/" in file), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    # Not `--dist loadgroup`: pytest 9.2 does not take the names of groups that xdist 3.8 gives to tests.
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

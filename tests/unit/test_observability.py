@@ -8,6 +8,7 @@ from mooring.observability import logger
 
 @pytest.fixture
 def output(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    logger.remove_keys(["session_id", "worker_id"])  # of whatever another test has handled
     stream = io.StringIO()
     monkeypatch.setattr(logger.handlers[0], "stream", stream)
     return stream

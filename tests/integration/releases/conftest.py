@@ -1,4 +1,4 @@
-"""A Mooring of its own, and folders that are deployed to it as their publisher would."""
+"""Folders that are deployed to the Mooring of all integration tests, as their publisher would."""
 
 import asyncio
 import json
@@ -6,26 +6,20 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.stack import MOORING, Stack, home_with_a_server, running
+from tests.stack import MOORING, Stack
 
 SERVERS = Path(__file__).parents[2] / "servers"
 SECONDS = 60.0
 _POLL_SECONDS = 0.05
 
 Project = Callable[..., Path]
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running(home_with_a_server(tmp_path_factory.mktemp("mooring") / "home")) as stack:
-        yield stack
 
 
 @pytest.fixture
