@@ -75,7 +75,7 @@ class Rollout:
             record = self._at(replace(record, **_of_scan(found)), "metadata", log)
             record = replace(record, changes=self._compared(server, record, log))
             log.end(f"protocol {found.protocol_version} ({found.era})")
-            record = self._at(record, "publish", log)
+            record = self._at(record, "publish", log)  # not if it was cancelled
             self._publish(record, server, {**about, "serverInfo": found.server_info})
             log.write("publish", "success", f"{server.qualified_name} is live as release {record.id}")
             return self._end(record, "SUCCESS", "", log)
@@ -126,7 +126,6 @@ class Rollout:
 
     def _publish(self, record: ReleaseRecord, server: Server, about: Document) -> None:
         by = Principal(record.principal, frozenset(record.scopes), "release")
-        self._releases.save(record)  # not if it was cancelled
         self._editor.patch(server.name, releases.live(server, record) | _described(server, about), by)
         for old in self._releases.prune(server.name, self._kept, but={record.id}):
             self._editor.forget_release(server.name, old.id)
