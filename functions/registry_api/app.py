@@ -50,7 +50,7 @@ app = create_app(
         settings.worker_platform,
         settings.bundle_upload_bytes,
     ),
-    releases=Releases(releases, Uploads.configured(settings, AwsSettings.read())),
+    releases=Releases(releases, Uploads.configured(settings, AwsSettings.read()), settings.stream_seconds),
     # Where nothing else builds, nobody reports.
     build_reports=BuildReports(releases, inputs, settings.worker_secret) if settings.builder_image else None,
     claims=Claims(dynamodb, settings.catalog_table, editor, keys, Proofs.public()),

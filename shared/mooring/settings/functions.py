@@ -78,6 +78,8 @@ class Settings(FromEnvironment):
     """Of one bundle that a build has made, unpacked."""
     bundle_files: int = 200_000
     """In one bundle that a build has made."""
+    stream_seconds: float = 25.0
+    """How long one answer with the events of a release may go on, where it can; 0: what there is."""
     releases_kept: int = 20
     """Of each server, to look at and to go back to."""
     worker_platform: str = ""
