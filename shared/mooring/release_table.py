@@ -91,7 +91,9 @@ class ReleaseTable:
         if record.status in ("QUEUED", "WORKING", "SUCCESS"):
             raise Conflict(f"release {record.id} is {record.status}: there is nothing to do again")
         fresh = replace(record, status="QUEUED", stage="deploy", error=None, attempts=0)
-        written = self._write(fresh, (record.status,))
+        # Of one that was not authorised in time, the status that is stored says that it waits.
+        stored: Status = "AUTH_REQUIRED" if record.status == "AUTH_TIMEOUT" else record.status
+        written = self._write(fresh, (stored,))
         self._enqueue(written, scan)
         return written
 

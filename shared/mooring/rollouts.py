@@ -105,7 +105,8 @@ class Rollout:
         config = _config(record.release, about) if given is None else given
         how = _made_up(config) if given is None else "as you configured it"
         log.write("scan", "info", f"Starting it {how}")
-        by = Principal(record.principal, frozenset(record.scopes), "release")
+        # A key that may only publish can have its release scanned all the same.
+        by = Principal(record.principal, frozenset({*record.scopes, "connect"}), "release")
         address = connect_url(self._ws_url, server.qualified_name)
 
         def url() -> str:

@@ -58,7 +58,11 @@ class Uploads:
                 raise WorkerUnavailable("the store of uploads does not answer; try again") from error
         if self._folder is None:
             raise _not_here()
-        return (self._folder / sha256).exists()
+        try:
+            os.utime(self._folder / sha256)  # it is going to be built: not to be removed before
+        except FileNotFoundError:
+            return False
+        return True
 
     async def put(self, chunks: AsyncIterable[bytes], sha256: str = "") -> str:
         """Keep a file that comes in pieces, and return its SHA-256, which is `sha256` if that is given.

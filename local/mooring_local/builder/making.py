@@ -63,6 +63,7 @@ def maker(home: Home, settings: Settings, limits: BuilderSettings, table: Releas
         (settings.catalog_table, settings.releases_table),
         home.worker / "bundles",
         limits.unused_bundle_days * 86_400,
+        uploads=Path(settings.uploads),
     )
     return Maker(table, builder, rollout, Uploads(Path(settings.uploads)), sweep, limits.builds)
 
@@ -98,7 +99,6 @@ class Maker:
                     built = await self._built(record, log)
                 record, about = self._noted(record, built, log), built.package.about()
             await self._rollout.finish(record, about, scan, log)
-            await asyncio.to_thread(self._sweep.run_if_due)
         except Cancelled:
             raise
         except BuildFailed as error:
@@ -110,6 +110,13 @@ class Maker:
         except Exception:
             logger.exception("release failed", server=record.server, release=record.id)
             self._fail(record, log, "INTERNAL_ERROR", "something went wrong here; try it again")
+        await self._tidy()
+
+    async def _tidy(self) -> None:
+        try:
+            await asyncio.to_thread(self._sweep.run_if_due)
+        except Exception:  # the release is made, whatever this comes to
+            logger.exception("what is not used any more was not removed")
 
     async def _built(self, record: ReleaseRecord, log: ReleaseLog) -> Built:
         file = None

@@ -11,6 +11,8 @@ from mooring.clock import Clock
 from mooring.dynamodb import from_item
 
 EVERY_SECONDS = 3600.0
+UPLOAD_SECONDS = 7 * 86_400.0
+"""As long as the bucket of a Mooring in AWS keeps what is uploaded: after that a retry needs it again."""
 _UNUSED = ".unused-"
 """Marks, beside a bundle, since when nobody names it: by the time of the file."""
 _GOING = ".build-gone-"  # swept like what a killed maker left
@@ -28,10 +30,12 @@ class Sweep:
         bundles: Path,
         unused_seconds: float,
         clock: Clock = time.time,
+        uploads: Path | None = None,
     ) -> None:
         self._client = client
         self._tables = tables
         self._bundles = bundles
+        self._uploads = uploads
         self._unused_seconds = unused_seconds
         self._clock = clock
         self._next_at = 0.0
@@ -40,6 +44,13 @@ class Sweep:
         if self._clock() >= self._next_at:
             self._next_at = self._clock() + EVERY_SECONDS
             self.run()
+            self.remove_uploads()
+
+    def remove_uploads(self) -> None:
+        """Remove files that were uploaded long ago, or whose upload has not come to its end."""
+        for path in self._uploads.iterdir() if self._uploads else ():
+            if self._clock() - path.stat().st_mtime >= UPLOAD_SECONDS:
+                path.unlink()
 
     def run(self) -> list[str]:
         """Mark what is not named any more, remove what was so for long enough; return the digests of that."""

@@ -136,7 +136,9 @@ def test_who_has_to_authorise_a_release_has_a_day(table: ReleaseTable, clock: Cl
     clock.now += AUTH_SECONDS - 1
     assert table.get("acme/weather", waiting.id).status == "AUTH_REQUIRED"
     clock.now += 2
-    assert table.get("acme/weather", waiting.id).status == "AUTH_TIMEOUT"
+    late = table.get("acme/weather", waiting.id)
+    assert late.status == "AUTH_TIMEOUT"
+    assert table.again(late).status == "QUEUED"
 
 
 def test_only_the_newest_that_are_over_are_kept(table: ReleaseTable, clock: Clock) -> None:

@@ -120,6 +120,13 @@ async def test_it_is_scanned_under_its_own_id_with_made_up_values(world: World) 
     assert config == {"key": "placeholder"}
 
 
+async def test_a_key_that_may_only_publish_can_have_its_release_scanned(world: World) -> None:
+    await world.roll_out(replace(world.taken(), scopes=("publish",)))
+    ticket = world.seen[0].partition("ticket=")[2].partition("&")[0]
+    principal, _ = world.registry.tickets.redeem(ticket)
+    principal.require("connect")
+
+
 @pytest.mark.parametrize(
     ("error", "status"),
     [

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mooring.servers import Release
+from mooring.uploads import Uploads
 from mooring_local import tables
 from mooring_local.builder.sweeping import Sweep
 from tests.integration.registry import Registry, put_server
@@ -65,3 +66,16 @@ def test_what_is_named_again_meanwhile_stays(bundles: Path, running_registry: Re
     assert sweep.run() == [digest("young")]
     assert "unused" in left(bundles)
     assert not (bundles / f".unused-{digest('unused')}").exists()
+
+
+def test_uploads_are_kept_for_a_week_after_they_were_wanted_last(
+    tmp_path: Path, running_registry: Registry
+) -> None:
+    old, wanted, partial = (tmp_path / name for name in ("0" * 64, "1" * 64, ".part-x"))
+    long_ago = time.time() - 8 * DAY
+    for path in (old, wanted, partial):
+        path.write_text("x")
+        os.utime(path, (long_ago, long_ago))
+    assert Uploads(tmp_path).has("1" * 64)
+    Sweep(running_registry.dynamodb, (), tmp_path / "none", DAY, uploads=tmp_path).remove_uploads()
+    assert list(tmp_path.iterdir()) == [wanted]
